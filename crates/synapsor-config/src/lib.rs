@@ -1,0 +1,1 @@
+//! What did a person review and allow?

@@ -1,0 +1,1 @@
+//! How does an MCP client talk to the agent plane?

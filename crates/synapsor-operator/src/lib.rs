@@ -1,0 +1,1 @@
+//! What can a person, a policy or a worker do?

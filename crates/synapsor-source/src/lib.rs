@@ -1,0 +1,1 @@
+//! How does one database read a scoped row, describe itself, run the guarded transaction?

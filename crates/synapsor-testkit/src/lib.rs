@@ -1,0 +1,1 @@
+//! What does a test need that a user does not? (development only)

@@ -1,0 +1,3 @@
+//! Generated files and the test suite.
+
+fn main() {}
