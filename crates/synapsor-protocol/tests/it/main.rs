@@ -1,0 +1,5 @@
+//! Records of other writers, and what we write.
+
+#![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+
+mod records;

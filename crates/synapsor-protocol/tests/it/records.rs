@@ -1,0 +1,119 @@
+//! The records of the published formats parse; what we write again has the same content.
+
+use serde_json::{Value, json};
+use synapsor_protocol::change_set::ChangeSetError;
+use synapsor_protocol::execution_receipt::Subject;
+use synapsor_protocol::id::{JobId, ProposalId};
+use synapsor_protocol::preparse::{self, Limits};
+use synapsor_protocol::{ChangeSet, ErrorCode, ExecutionReceipt, OperationId, Outcome, Report, Scalar, Timestamp, WritebackJob};
+
+fn published_change_set() -> Value {
+    json!({"schema_version": "synapsor.change-set.v1", "proposal_id": "wrp_7a01", "proposal_version": 1, "action": "returns.propose_status",
+        "mode": "review_required", "principal": {"id": "agent-7", "source": "environment"},
+        "scope": {"tenant_id": "store-4", "business_object": "returns", "object_id": "R-88"},
+        "source": {"kind": "external_postgres", "source_id": "shop", "schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
+        "before": {"id": "R-88", "status": "opened", "version": 12}, "patch": {"status": "checked"}, "after": {"id": "R-88", "status": "checked", "version": 12},
+        "guards": {"tenant": {"column": "store_id", "value": "store-4"}, "allowed_columns": ["status"], "expected_version": {"column": "version", "value": 12}},
+        "evidence": {"bundle_id": "ev_1f", "query_fingerprint": "sha256:ab12", "items": []},
+        "approval": {"status": "pending", "required_role": "returns_lead"},
+        "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update"},
+        "source_database_mutated": false, "integrity": {"proposal_hash": "sha256:cd34"}, "created_at": "2026-03-02T08:00:00.000Z"})
+}
+
+fn change_set(edit: impl FnOnce(&mut Value)) -> ChangeSet {
+    let mut value = published_change_set();
+    edit(&mut value);
+    preparse::from_slice(value.to_string().as_bytes(), Limits::DEFAULT).unwrap()
+}
+
+#[test]
+fn a_published_change_set_parses_and_unknown_members_are_never_hashed() {
+    let plain = change_set(|_| ());
+    let extended = change_set(|value| {
+        value["later"] = json!(1);
+        value["evidence"]["note"] = json!("x");
+    });
+    assert_eq!(plain, extended);
+    assert_eq!(plain.proposal_hash().unwrap(), extended.proposal_hash().unwrap());
+    plain.check_rules().unwrap();
+}
+
+#[test]
+fn every_edit_of_a_sealed_change_set_is_found() {
+    let sealed = change_set(|_| ()).sealed().unwrap();
+    sealed.verify().unwrap();
+    for (pointer, value) in [
+        ("/patch/status", json!("refunded")),
+        ("/scope/tenant_id", json!("store-5")),
+        ("/source/primary_key/value", json!("R-89")),
+        ("/guards/expected_version/value", json!(13)),
+        ("/guards/tenant/value", json!("store-5")),
+        ("/created_at", json!("2026-03-02T08:00:00.000001Z")),
+        ("/evidence/bundle_id", json!("ev_20")),
+    ] {
+        let mut edited = serde_json::to_value(&sealed).unwrap();
+        *edited.pointer_mut(pointer).unwrap() = value;
+        let edited: ChangeSet = serde_json::from_value(edited).unwrap();
+        assert!(matches!(edited.verify(), Err(ChangeSetError::HashMismatch | ChangeSetError::AfterDiffers)), "{pointer}");
+    }
+}
+
+#[test]
+fn the_rules_between_the_members_hold() {
+    let check = |edit: fn(&mut Value)| change_set(edit).check_rules().map_or_else(|e| e.to_string(), |()| "fine".into());
+    insta::assert_snapshot!(check(|v| v["guards"]["allowed_columns"] = json!(["note"])), @"the patch changes `status`, which is not an allowed column");
+    insta::assert_snapshot!(check(|v| v["guards"]["allowed_columns"] = json!(["status", "id"])), @"the key column `id` is an allowed column");
+    insta::assert_snapshot!(check(|v| v["guards"]["allowed_columns"] = json!(["status", "store_id"])), @"the key column `store_id` is an allowed column");
+    insta::assert_snapshot!(check(|v| v["patch"] = json!({})), @"the patch is empty");
+    insta::assert_snapshot!(check(|v| v["after"]["version"] = json!(13)), @"`after` is not `before` with the patch applied");
+}
+
+#[test]
+fn the_same_content_has_the_same_content_digest_whenever_it_is_proposed() {
+    let first = change_set(|_| ()).content_digest().unwrap();
+    let later = change_set(|v| {
+        v["proposal_id"] = json!("wrp_other");
+        v["created_at"] = json!("2027-01-01T00:00:00Z");
+        v["evidence"]["bundle_id"] = json!("ev_other");
+    });
+    assert_eq!(later.content_digest().unwrap(), first);
+    let other = change_set(|v| v["principal"]["id"] = json!("agent-8"));
+    assert_ne!(other.content_digest().unwrap(), first);
+}
+
+#[test]
+fn a_job_is_read_in_both_forms() {
+    let v1 = json!({"schema_version": "synapsor.writeback-job.v1", "writeback_job_id": "wbj_1", "proposal_id": "wrp_1", "proposal_version": 1,
+        "proposal_hash": "sha256:cd34", "runner_scope": {"project_id": "local", "source_id": "shop"}, "engine": "postgres",
+        "operation": "single_row_update", "target": {"schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
+        "tenant_guard": {"column": "store_id", "value": "store-4"}, "allowed_columns": ["status"], "patch": {"status": "checked"},
+        "conflict_guard": {"kind": "column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_1:R-88",
+        "lease": {"lease_id": "lease_wrp_1", "attempt": 1, "expires_at": "2026-03-02T08:05:00.000Z"}});
+    let legacy = json!({"protocol_version": "1.0", "job_id": "wbj_1", "proposal_id": "wrp_1", "approval_id": "sha256:cd34", "source_id": "shop",
+        "engine": "postgres", "target": {"schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"},
+        "tenant_guard": {"column": "store_id", "value": "store-4"}}, "allowed_columns": ["status"], "patch": {"status": "checked"},
+        "conflict_guard": {"kind": "version_column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_1:R-88",
+        "lease_expires_at": 1_772_438_700_000_i64});
+    let read = |value: &Value| WritebackJob::from_slice(value.to_string().as_bytes()).unwrap();
+    assert_eq!(read(&v1), read(&legacy));
+    read(&v1).check_rules().unwrap();
+    assert_eq!(serde_json::from_value::<WritebackJob>(serde_json::to_value(read(&v1)).unwrap()).unwrap(), read(&v1));
+}
+
+#[test]
+fn a_receipt_is_hashed_over_its_content_and_an_unknown_outcome_has_none() {
+    let subject = || Subject {
+        writeback_job_id: JobId::new("wbj_1").unwrap(),
+        proposal_id: ProposalId::new("wrp_1").unwrap(),
+        runner_id: "edge-1".into(),
+        idempotency_key: OperationId::new("wrp_1:R-88").unwrap(),
+    };
+    let at = Timestamp::parse("2026-03-02T08:05:00Z").unwrap();
+    let report = Report { previous_version: Some(Scalar::from(13)), ..Report::because(Outcome::Conflict, ErrorCode::VERSION_CONFLICT) };
+    let receipt = ExecutionReceipt::of(subject(), &report, at).unwrap().unwrap();
+    assert_eq!(receipt.hash().unwrap(), receipt.receipt_hash);
+    let edited = ExecutionReceipt { rows_affected: 1, ..receipt.clone() };
+    assert_ne!(edited.hash().unwrap(), receipt.receipt_hash);
+    assert!(!receipt.source_database_mutated);
+    assert!(ExecutionReceipt::of(subject(), &Report::new(Outcome::Unknown), at).unwrap().is_none());
+}
