@@ -1,3 +1,75 @@
-//! Generated files and the test suite.
+//! How is this workspace tested, and how are its generated files and its shipped binary made?
+//!
+//! # Invariants
+//! - Light: of the workspace only the crates that carry schemas are linked; all else is spawned.
+//! - A server that was started is stopped, whatever ends the run: success, failure, panic, a signal.
+//! - Nothing is skipped silently: what a run leaves out, it names.
+//!
+//! Start reading at [`suite::run`].
 
-fn main() {}
+mod boundary;
+mod certificate;
+mod dist;
+mod error;
+mod install;
+mod output;
+mod postgres;
+mod process;
+mod schemas;
+mod services;
+mod suite;
+mod unprivileged;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::TaskError;
+use crate::process::Interrupt;
+
+/// Generated files, the test suite and the shipped binary of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the whole suite, with database servers of its own
+    Test(suite::Options),
+    /// Write `schemas/` from the Rust types
+    Schemas {
+        /// Only compare, and fail when a file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the runner as it is shipped; print its path, size and digest
+    Dist,
+    /// Start the test servers, run one command with their addresses in its environment, stop them
+    WithServices(services::Wrapped),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.verb) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode, TaskError> {
+    let interrupt = Interrupt::install()?;
+    match verb {
+        Verb::Test(options) => suite::run(options, &interrupt),
+        Verb::Schemas { check: true } => schemas::check(),
+        Verb::Schemas { check: false } => schemas::write(),
+        Verb::Dist => dist::run(&interrupt),
+        Verb::WithServices(wrapped) => services::run_wrapped(&wrapped, &interrupt),
+    }
+}

@@ -1,0 +1,3 @@
+//! What must be true of the workspace as a whole.
+
+mod crates;
