@@ -1,1 +1,40 @@
 //! How is an approved job carried out?
+//!
+//! An [`Executor`] takes one [`Job`] and answers with a report; it decides nothing. The direct path, [`SqlUpdate`], runs the guarded
+//! transaction of the source.
+//!
+//! # Invariants
+//! - A report says `failed` only if it is proved that the attempt did nothing and can do nothing later.
+//! - Who calls has claimed the attempt in the ledger first; an executor never claims.
+//!
+//! Knows nothing of the ledger, of configuration files or of MCP. Start reading at [`Executor`].
+
+mod job;
+mod sql_update;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use job::{Job, VersionAdvance};
+pub use sql_update::SqlUpdate;
+use synapsor_protocol::Report;
+pub use synapsor_source::guarded::{Fence, Rehearsal};
+
+/// What an executor answers with, some time later.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Carries out approved jobs.
+pub trait Executor: Send + Sync {
+    /// Makes the change, once per operation id.
+    ///
+    /// If the process dies before this returns, the attempt stays claimed and unreported; running the job again with a higher attempt finds
+    /// the receipt, or makes the change. The same holds after a report of `unknown`.
+    fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report>;
+
+    /// Does everything but the commit, and undoes it. No state changes anywhere, whenever the process dies.
+    fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal>;
+
+    /// Finds out what became of the operation, and stops it: afterwards no attempt up to the job's can act any more, unless the answer is
+    /// [`Fence::Unresolved`]. If the process dies before this returns, fencing again gives the same answer.
+    fn fence<'a>(&'a self, job: &'a Job) -> Answer<'a, Fence>;
+}
