@@ -1,0 +1,81 @@
+//! What can be asked of a proposal, and by whom?
+
+use synapsor_protocol::id::{AuditId, EvidenceId, LeaseId};
+use synapsor_protocol::{ChangeSet, Digest, Report, Timestamp};
+
+use crate::event::Ending;
+use crate::operator::OperatorIdentity;
+
+/// What code that serves a model may ask. It never decides anything.
+#[derive(Debug, Clone)]
+pub enum AgentCommand {
+    /// Let this change wait for a decision.
+    Propose {
+        /// The exact change; its hash is checked.
+        change_set: Box<ChangeSet>,
+        /// The digest of the capability as it was reviewed.
+        capability_digest: Digest,
+        /// From when on nobody may approve or claim it.
+        expires_at: Timestamp,
+        /// The evidence the agent saw: its id and the digest of the stored record.
+        evidence: (EvidenceId, Digest),
+        /// The audit row of the read behind it, likewise.
+        audit: (AuditId, Digest),
+    },
+}
+
+/// What a person, a policy or a worker asks, and who it is.
+#[derive(Debug, Clone)]
+pub struct OperatorCommand {
+    /// Who asks.
+    pub by: OperatorIdentity,
+    /// What is asked.
+    pub order: Order,
+}
+
+/// What an operator asks.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// Approve exactly what this approval digest names.
+    Approve {
+        /// The digest that the reviewer was shown.
+        digest: Digest,
+        /// Why, if the reviewer says so.
+        reason: Option<String>,
+    },
+    /// Turn it down.
+    Reject {
+        /// Why. Must say something.
+        reason: String,
+    },
+    /// Withdraw it before it was ever claimed. A claimed one ends by [`Order::Tombstone`].
+    Cancel {
+        /// Why, if the operator says so.
+        reason: Option<String>,
+    },
+    /// Record that its time has passed without a decision or a claim.
+    Expire,
+    /// Begin the next attempt. The ledger has granted the lease in the same transaction.
+    Claim {
+        /// Who runs it: shown to others who wait.
+        holder: String,
+        /// The lease that was granted.
+        lease_id: LeaseId,
+    },
+    /// What an attempt reports.
+    Report {
+        /// Which attempt.
+        attempt: u32,
+        /// What came of it.
+        report: Report,
+    },
+    /// A tombstone of this attempt stands in the source: no attempt up to it can act any more.
+    Tombstone {
+        /// The attempt that the tombstone names; it must be the last one claimed.
+        attempt: u32,
+        /// How the proposal ends.
+        ending: Ending,
+        /// Why, if somebody says so.
+        reason: Option<String>,
+    },
+}
