@@ -1,1 +1,29 @@
 //! What happened?
+//!
+//! # Invariants
+//! - A call that answers has committed, reads included: what it recorded survives the power going off.
+//! - Events are appended and never changed. Every other row about a proposal is a projection of its events, and is
+//!   checked against them before anything is decided.
+//! - Two handles: [`AgentLedger`] records reads and proposals and shows a tenant its own; [`OperatorLedger`] decides,
+//!   claims and reports, and exists only with the feature `decisions`.
+//! - All writes go through one thread per open ledger, all reads through a small pool; processes share the file by
+//!   SQLite's own locks.
+//!
+//! Start reading at [`Ledger::open`], then [`OperatorLedger::execute`].
+
+mod agent;
+mod error;
+mod ledger;
+#[cfg(feature = "decisions")]
+mod operator;
+mod record;
+
+pub use agent::AgentLedger;
+pub use error::{Altered, LedgerError};
+pub use ledger::{Ledger, OpenOptions};
+#[cfg(feature = "decisions")]
+pub use operator::OperatorLedger;
+pub use record::{
+    Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded,
+    RecordedEvent, Replay, Summary,
+};
