@@ -1,0 +1,1 @@
+//! What does the file look like to an editor?
