@@ -1,0 +1,43 @@
+//! What is to be carried out?
+
+use synapsor_protocol::id::JobId;
+use synapsor_protocol::{ChangeSet, OperationId};
+use synapsor_source::guarded::Claim;
+
+/// One attempt at an approved change. The change set is the one whose hash was approved; who makes a job has verified that.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The job.
+    pub job_id: JobId,
+    /// The operation: the same for every attempt.
+    pub operation_id: OperationId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The approved change.
+    pub change_set: ChangeSet,
+    /// Who moves the version column.
+    pub advance: VersionAdvance,
+}
+
+/// Who moves the version column when the change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionAdvance {
+    /// The guarded UPDATE.
+    Auto,
+    /// The database.
+    Database,
+}
+
+impl Job {
+    /// The content of the receipt row that comes before everything else.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            operation_id: self.operation_id.clone(),
+            proposal_id: self.change_set.proposal_id.clone(),
+            proposal_hash: self.change_set.integrity.proposal_hash.clone(),
+            job_id: self.job_id.clone(),
+            attempt: self.attempt,
+            action: self.change_set.action.clone(),
+        }
+    }
+}
