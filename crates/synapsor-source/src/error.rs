@@ -181,6 +181,9 @@ pub enum ValueError {
     /// The column is not among those that were checked.
     #[error("column `{0}` was not checked")]
     UnknownColumn(Identifier),
+    /// The table was checked without a tenant column.
+    #[error("the table has no tenant column")]
+    NoTenant,
     /// A value of another type, or a text that does not have the type's form.
     #[error("expected {expected}")]
     Malformed {

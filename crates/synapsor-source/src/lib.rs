@@ -1,13 +1,29 @@
 //! How does one database read a scoped row, describe itself, run the guarded transaction?
+//!
+//! # Invariants
+//! - A statement is built from names that the catalog has confirmed ([`CheckedTable`]), quoted, and from bound values that
+//!   were parsed into the column's type ([`CheckedValue`]). All SQL of an engine is in one module, `statements`.
+//! - A read is read-only on the server, bounded in time, and shows only rows whose key and tenant are the asked ones byte
+//!   for byte.
+//! - A write exists only behind the feature `guarded-write`, and only as the guarded transaction.
+//! - A connection whose work was dropped in the middle is cancelled on the server and never pooled.
+//! - An error says what happened in this crate's words; the driver's are behind [`std::error::Error::source`].
+//!
+//! Absent on purpose: any way to run SQL of somebody else.
+//!
+//! Start reading at [`Source`], then `catalog`, `value`; the write begins at `guarded`.
 
 pub mod catalog;
 pub mod error;
 #[cfg(feature = "guarded-write")]
 pub mod guarded;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod pool;
+mod read;
 mod settings;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod value;
-
-use std::sync::Arc;
 
 use synapsor_protocol::Columns;
 #[cfg(feature = "guarded-write")]
@@ -21,29 +37,52 @@ pub use value::CheckedValue;
 /// A business database to read from. Cheap to clone; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Source {
-    name: Arc<str>,
+    engine: Engine,
+}
+
+/// The closed set of engines.
+#[derive(Debug, Clone)]
+enum Engine {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Sqlite),
 }
 
 impl Source {
     /// Takes a source into use. Parses the URL and connects nothing.
     pub fn open(settings: SourceSettings) -> Result<Self, SourceError> {
-        Ok(Self { name: settings.name.into() })
+        let engine = match settings.location.clone() {
+            #[cfg(feature = "sqlite")]
+            Location::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::reader(&settings, path)?),
+            #[expect(unreachable_patterns, reason = "an engine may be left out of the build")]
+            other => return Err(SourceError::EngineMissing { name: settings.name.into(), engine: other.engine() }),
+        };
+        Ok(Self { engine })
     }
 
-    /// Compares the use with the catalog.
-    pub async fn check(&self, _usage: &TableUse) -> Result<TableCheck, SourceError> {
-        Err(SourceError::EngineMissing { name: self.name.clone(), engine: "any" })
+    /// Compares the use with the catalog. Changes nothing.
+    pub async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(sqlite) => sqlite.check(usage).await,
+        }
     }
 
-    /// Reads the rows of this key and tenant, at most `limit`.
+    /// Reads the rows of this key and tenant, at most `limit`, with the columns of the use and key, tenant and version
+    /// besides, in canonical form.
+    ///
+    /// One round trip on PostgreSQL once the statement is prepared. A missing row and another tenant's row give the same
+    /// empty answer by the same statement. Dropping the future cancels the statement.
     pub async fn read(
         &self,
-        _table: &CheckedTable,
-        _key: &CheckedValue,
-        _tenant: Option<&CheckedValue>,
-        _limit: u32,
+        table: &CheckedTable,
+        key: &CheckedValue,
+        tenant: Option<&CheckedValue>,
+        limit: u32,
     ) -> Result<Vec<Columns>, SourceError> {
-        Err(SourceError::EngineMissing { name: self.name.clone(), engine: "any" })
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(sqlite) => sqlite.read(table, key, tenant, limit).await,
+        }
     }
 }
 
@@ -61,7 +100,7 @@ pub struct ReceiptTable {
 #[cfg(feature = "guarded-write")]
 #[derive(Debug, Clone)]
 pub struct WriteSource {
-    name: Arc<str>,
+    name: std::sync::Arc<str>,
 }
 
 #[cfg(feature = "guarded-write")]

@@ -41,3 +41,13 @@ impl SourceSettings {
         }
     }
 }
+
+impl Location {
+    /// The engine that serves it, in words.
+    pub(crate) fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+}
