@@ -1,1 +1,26 @@
 //! What can a person, a policy or a worker do?
+//!
+//! Look, decide, apply, withdraw, replay. Everything goes through an [`OperatorPort`]; code that serves a model never links this crate.
+//!
+//! # Invariants
+//! - Who acts is the account of the process, which the operating system names; a variable or a flag gives no authority.
+//! - Nothing runs before the ledger has the attempt, and nothing is called final before the source's receipt, or a tombstone, says so.
+//! - What is applied is what was approved: hash, approval digest and today's configuration are checked each time.
+//! - No transaction of the ledger is open while a database or a handler is asked.
+//!
+//! Start reading at [`OperatorPort::apply`].
+
+mod apply;
+mod error;
+mod identity;
+mod permission;
+mod port;
+mod settle;
+
+pub use apply::{Application, Waiting};
+pub use error::OperatorError;
+pub use identity::{Account, identify};
+pub use permission::Objection;
+pub use port::{Executors, OperatorParts, OperatorPort};
+pub use settle::Cancellation;
+pub use synapsor_executor::Rehearsal;

@@ -190,6 +190,18 @@ pub struct ColumnValue {
     pub value: Scalar,
 }
 
+impl ColumnValue {
+    /// The guard of a weakly guarded change: the hash of the whole row.
+    pub fn row_hash(digest: &Digest) -> Self {
+        Self { column: Identifier::constant(ROW_HASH_COLUMN), value: Scalar::from(digest.as_str()) }
+    }
+
+    /// The tenant guard where there is one tenant only.
+    pub fn single_tenant() -> Self {
+        Self { column: Identifier::constant(SINGLE_TENANT_COLUMN), value: Scalar::from(SINGLE_TENANT_VALUE) }
+    }
+}
+
 /// What must still hold when the change is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]

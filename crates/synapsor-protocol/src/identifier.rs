@@ -17,6 +17,14 @@ checked_text! {
     Identifier, is_identifier, "an identifier: a letter or `_`, then letters, digits or `_`"
 }
 
+impl Identifier {
+    /// A constant of this crate that is an identifier.
+    pub(crate) fn constant(name: &'static str) -> Self {
+        debug_assert!(is_identifier(name));
+        Self(name.to_owned())
+    }
+}
+
 /// Whether the text is a safe identifier.
 pub fn is_identifier(text: &str) -> bool {
     starts_like_a_name(text) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

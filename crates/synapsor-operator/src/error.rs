@@ -1,0 +1,86 @@
+//! Why did an operator's command not do what it was asked?
+
+use synapsor_ledger::LedgerError;
+use synapsor_proposal::Status;
+use synapsor_protocol::Report;
+use synapsor_protocol::canonical::CanonicalError;
+use synapsor_protocol::id::ProposalId;
+
+use crate::permission::Objection;
+
+/// Why an operator's command was refused. Unless a variant says otherwise, nothing was changed anywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The configuration declares operators, and this account is none of them.
+    #[error("account `{account}` (uid {uid}) is not among the operators that the configuration declares")]
+    NotAnOperator {
+        /// The account.
+        account: String,
+        /// Its number.
+        uid: u32,
+    },
+    /// The configuration declares no operators, and this account does not own the ledger.
+    #[error(
+        "account `{account}` (uid {uid}) does not own the ledger, which belongs to uid {owner}, and the configuration declares no operators"
+    )]
+    NotTheOwner {
+        /// The account.
+        account: String,
+        /// Its number.
+        uid: u32,
+        /// Who owns the ledger.
+        owner: u32,
+    },
+    /// The proposal is not one that can be applied.
+    #[error("proposal {id} is {status}, and only an approved one can be applied")]
+    NotApplicable {
+        /// The proposal.
+        id: ProposalId,
+        /// Where it stands.
+        status: Status,
+    },
+    /// The approval is not for what would be executed.
+    #[error("the approval of proposal {id} is not for the change that stands in the ledger")]
+    ApprovalDiffers {
+        /// The proposal.
+        id: ProposalId,
+    },
+    /// The configuration of today does not allow the change any more. If an earlier attempt was open, it was found out and stopped.
+    #[error("proposal {id} cannot be applied: {objection}")]
+    NotAllowed {
+        /// The proposal.
+        id: ProposalId,
+        /// What forbids it.
+        objection: Objection,
+    },
+    /// Its time passed before it was applied; that is on record now.
+    #[error("proposal {id} expired before it was applied")]
+    Expired {
+        /// The proposal.
+        id: ProposalId,
+    },
+    /// It may not be tried any more, and what became of earlier attempts could not be found out.
+    #[error("proposal {id} cannot be settled: {}", report.detail.as_deref().unwrap_or("the source gives no certain answer"))]
+    Unsettled {
+        /// The proposal.
+        id: ProposalId,
+        /// What the source answered.
+        report: Box<Report>,
+    },
+    /// The executor that the change needs cannot be used.
+    #[error("executor `{executor}` for source `{source_name}` cannot be used: {reason}")]
+    NoExecutor {
+        /// The executor.
+        executor: String,
+        /// The source.
+        source_name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The ledger refused, or could not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The terms of the approval have no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+}
