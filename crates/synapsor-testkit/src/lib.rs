@@ -1,1 +1,33 @@
 //! What does a test need that a user does not? (development only)
+//!
+//! - [`Postgres`]: a fresh database on the server of the run, dropped at the end of the test.
+//! - [`sqlite`]: sample business databases in a file.
+//! - [`Folder`]: a temporary folder for a config and a ledger.
+//! - [`FaultProxy`]: cuts or freezes a PostgreSQL connection at an exact message.
+//! - [`filters`]: takes out of a snapshot what differs from run to run.
+//! - [`Program`]: runs a binary as a person does; exit code, stdout and stderr as one text.
+//!
+//! # Invariants
+//! - A test that cannot get its server fails, unless the run says that servers are left out; then it
+//!   says so in turn.
+//! - Helpers panic with a sentence instead of returning errors: in a test there is nobody to handle one.
+//! - Helpers block their thread and need no runtime, so tests with and without one use the same calls.
+//!
+//! Start reading at [`Postgres::shared`].
+
+pub mod filters;
+pub mod sqlite;
+
+mod environment;
+mod fault_proxy;
+mod folder;
+mod frames;
+mod postgres;
+mod program;
+mod proxy_link;
+mod session;
+
+pub use fault_proxy::{Cut, FaultProxy};
+pub use folder::Folder;
+pub use postgres::Postgres;
+pub use program::{Program, Running, Seen};

@@ -1,0 +1,53 @@
+//! What does the run tell its tests?
+
+#![expect(clippy::disallowed_methods, reason = "this module is where tests read what `cargo xtask test` tells them")]
+
+use std::env;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::thread;
+
+use url::Url;
+
+/// The URL of a superuser of a server that the run may fill with databases.
+const POSTGRES_URL: &str = "SYNAPSOR_TEST_POSTGRES_URL";
+
+/// A PEM file with the authority that signed that server's certificate.
+const POSTGRES_CA: &str = "SYNAPSOR_TEST_POSTGRES_CA";
+
+/// `1`: tests that need a server are left out, and say so.
+const NO_SERVICES: &str = "SYNAPSOR_TEST_NO_SERVICES";
+
+/// The server of the run, or `None` where servers are left out.
+///
+/// # Panics
+/// If there is neither a server nor the word that servers are left out.
+pub(crate) fn postgres_url() -> Option<Url> {
+    if let Ok(text) = env::var(POSTGRES_URL) {
+        return Some(Url::parse(&text).expect("the address of the test server is a URL"));
+    }
+    assert!(
+        env::var(NO_SERVICES).is_ok_and(|word| word == "1"),
+        "{POSTGRES_URL} is not set; run `cargo xtask test`, or one command as in \
+         `cargo xtask with-services cargo test -p NAME`, or leave such tests out with {NO_SERVICES}=1"
+    );
+    say_left_out("PostgreSQL");
+    None
+}
+
+/// Where the authority of the server's certificate is.
+///
+/// # Panics
+/// If the run does not say.
+pub(crate) fn postgres_authority() -> PathBuf {
+    env::var_os(POSTGRES_CA).expect("the run names the authority of the test server").into()
+}
+
+/// One line past the capture of test output; `cargo xtask test` collects these lines.
+fn say_left_out(needed: &str) {
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Without a place to say it there is nobody to hear it.
+    let _ = writeln!(io::stderr(), "left out: {package} {test} (needs {needed})");
+}

@@ -1,0 +1,6 @@
+//! The testkit against a real server and real programs.
+
+mod fault_proxy;
+mod postgres;
+mod program;
+mod sqlite;
