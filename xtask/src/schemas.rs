@@ -20,7 +20,9 @@ const COMMENT: &str = "Generated from the Rust types by `cargo xtask schemas`; d
 
 /// Every schema of the workspace under its file name.
 fn all() -> Vec<(&'static str, Schema)> {
-    Vec::new()
+    let mut all = synapsor_protocol::schemas::schemas();
+    all.extend(synapsor_envelope::schemas::schemas());
+    all
 }
 
 /// Writes every file and removes those that nothing stands behind.
