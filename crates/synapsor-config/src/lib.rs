@@ -47,6 +47,8 @@ pub use error::ConfigError;
 pub use executor::Executor;
 pub use finding::{Finding, Severity};
 pub use proposal_rules::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, NumericBound, PatchRefusal, ProposalRules, TransitionGuard};
+#[cfg(feature = "schemas")]
+pub use schema::schema;
 pub use served::Unserved;
 pub use source::{Engine, ReceiptTable, SourceConfig, SqlitePath};
 
