@@ -1,12 +1,13 @@
 //! What can go wrong with the ledger?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use synapsor_proposal::Refusal;
 use synapsor_protocol::id::{AuditId, EvidenceId, ProposalId};
 
 /// Why the ledger did not do what it was asked. Unless a variant says otherwise, nothing was recorded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
     /// The rules refused the command. Asking again gives the same answer.
     #[error(transparent)]
@@ -52,7 +53,10 @@ pub enum LedgerError {
     Busy,
     /// The commit gave no answer. What was asked may be on record or not; asking again is safe.
     #[error("the ledger could not commit, and does not know if it did")]
-    Unsettled(#[source] std::sync::Arc<rusqlite::Error>),
+    Unsettled(#[source] Arc<rusqlite::Error>),
+    /// SQLite ended the transaction under another member of the batch. Safe to retry.
+    #[error("the ledger took the transaction back")]
+    RolledBack,
     /// The store file was deleted or replaced while the program ran. What was asked is not on record.
     #[error("the ledger file was deleted or replaced while it was in use")]
     StoreGone,
@@ -69,7 +73,7 @@ pub enum LedgerError {
         path: PathBuf,
         /// What the engine found.
         #[source]
-        source: std::sync::Arc<rusqlite::Error>,
+        source: Arc<rusqlite::Error>,
     },
     /// The file is no database.
     #[error("`{}` is not a database", .0.display())]
@@ -100,11 +104,11 @@ pub enum LedgerError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// The engine failed in a way that is none of the above.
     #[error("the ledger's engine failed")]
-    Engine(#[source] std::sync::Arc<rusqlite::Error>),
+    Engine(#[source] Arc<rusqlite::Error>),
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
@@ -146,4 +150,26 @@ pub enum Altered {
     /// The audit row is missing or changed.
     #[error("its audit record {0} was changed or removed")]
     Audit(AuditId),
+}
+
+/// Inside the crate an error of the engine travels as it is, until [`LedgerError::at`] knows the file it is about.
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(Arc::new(error))
+    }
+}
+
+impl LedgerError {
+    /// The same, with an error of the engine read for what it means for this file.
+    pub(crate) fn at(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Engine(error) => crate::connection::classify(path, error),
+            known => known,
+        }
+    }
+
+    /// Whether asking again may succeed, with nothing done in between by a person.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy | Self::Unsettled(_) | Self::RolledBack | Self::StoreGone | Self::Full | Self::Held { .. })
+    }
 }

@@ -1,11 +1,23 @@
 //! How is a ledger opened?
+//!
+//! # Invariants
+//! - Opening looks at a handful of pages, whatever the file holds.
+//! - Nothing is changed in a file that is not a ledger, or that a newer program wrote.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
 
 use crate::agent::AgentLedger;
+use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
+use crate::file::{Place, prepare, tighten, unopenable};
+use crate::layout::{build, recognise};
+use crate::readers::Readers;
+use crate::writer::Writer;
 
 /// How to open a ledger.
 #[derive(Debug, Clone)]
@@ -18,22 +30,36 @@ pub struct OpenOptions {
     pub busy_timeout: Duration,
 }
 
+/// An open ledger. Clones share one writer and one pool of readers; the last one to go closes the file.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) readers: Arc<Readers>,
+    place: Arc<Place>,
+}
+
 impl Default for OpenOptions {
     fn default() -> Self {
         Self { create: true, readers: 4, busy_timeout: Duration::from_secs(5) }
     }
 }
 
-/// An open ledger. Clones share one writer and one pool of readers.
-#[derive(Debug, Clone)]
-pub struct Ledger {
-    inner: Arc<PathBuf>,
-}
-
 impl Ledger {
-    /// Opens the ledger of this file. Costs the same whether it holds nothing or a million records.
-    pub fn open(path: &Path, _options: OpenOptions) -> Result<Self, LedgerError> {
-        Ok(Self { inner: Arc::new(path.to_owned()) })
+    /// Opens the ledger of this file: makes it if it is not there and may be made, brings an older layout up to date.
+    /// Blocks for a few milliseconds. What is wrong with a file is said by its own variant of [`LedgerError`]; after an
+    /// error the file is as it was.
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
+        let path = prepare(path, options.create)?;
+        let connection = open_writer(&path, options.busy_timeout)?;
+        recognise(&connection, &path)?;
+        patiently(options.busy_timeout, || settle(&connection).map_err(|error| LedgerError::from(error).at(&path)))?;
+        patiently(options.busy_timeout, || build(&connection, &path))?;
+        tighten(&path)?;
+        let place = Arc::new(observed(&connection, &path)?);
+        let readers = Arc::new(Readers::new(Arc::clone(&place), options.readers, options.busy_timeout));
+        let writer = Writer::start(connection, Arc::clone(&place), options.busy_timeout);
+        let writer = Arc::new(writer.map_err(|error| unopenable(&path, error))?);
+        Ok(Self { writer, readers, place })
     }
 
     /// The handle for code that serves a model.
@@ -47,13 +73,36 @@ impl Ledger {
         crate::operator::OperatorLedger { ledger: self.clone() }
     }
 
-    /// The file.
+    /// The file, behind every link of its folder.
     pub fn path(&self) -> &Path {
-        &self.inner
+        self.place.path()
     }
 
     /// The number of the account that owns the file.
     pub fn owner_uid(&self) -> u32 {
-        0
+        self.place.owner_uid
     }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ledger").field(&self.path()).finish()
+    }
+}
+
+/// Changing the journal mode and building tables need the file alone; SQLite does not wait for that in every case.
+fn patiently(timeout: Duration, mut work: impl FnMut() -> Result<(), LedgerError>) -> Result<(), LedgerError> {
+    let started = Instant::now();
+    loop {
+        match work() {
+            Err(LedgerError::Busy) if started.elapsed() < timeout => std::thread::sleep(Duration::from_millis(2)),
+            other => return other,
+        }
+    }
+}
+
+/// The first read makes SQLite open the write-ahead log, which then stays while the connection does.
+fn observed(connection: &Connection, path: &Path) -> Result<Place, LedgerError> {
+    recognise(connection, path)?;
+    Place::observe(path)
 }

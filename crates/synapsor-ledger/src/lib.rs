@@ -12,11 +12,25 @@
 //! Start reading at [`Ledger::open`], then [`OperatorLedger::execute`].
 
 mod agent;
+mod append;
+mod body;
+mod chain;
+mod connection;
 mod error;
+mod file;
+mod layout;
+#[cfg(feature = "decisions")]
+mod lease;
 mod ledger;
 #[cfg(feature = "decisions")]
+mod list;
+mod load;
+#[cfg(feature = "decisions")]
 mod operator;
+mod projection;
+mod readers;
 mod record;
+mod writer;
 
 pub use agent::AgentLedger;
 pub use error::{Altered, LedgerError};
