@@ -36,7 +36,10 @@ pub(crate) enum TaskError {
     #[error("`{program}` still ran after {minutes} minutes and was killed")]
     TooLong { program: String, minutes: u64 },
     /// A server package is missing and may not be installed from here.
-    #[error("no PostgreSQL server found: {reason}")]
+    #[error(
+        "no PostgreSQL server found, and {reason}: install the package `postgresql` (Debian, Ubuntu: `apt-get install postgresql`), or leave \
+         its tests out with `cargo xtask test --no-services`"
+    )]
     ServerMissing { reason: &'static str },
     /// The server ended or did not answer in time.
     #[error("PostgreSQL did not start")]
@@ -63,16 +66,13 @@ impl TaskError {
     /// What to do about it, where there is something to do.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::ServerMissing { .. } => Some(
-                "install the package `postgresql` (Debian, Ubuntu: `apt-get install postgresql`), \
-                 or leave its tests out with `--no-services`",
-            ),
             Self::SchemasDiffer { .. } => Some("run `cargo xtask schemas` and commit the result"),
             Self::Spawn { .. }
             | Self::File { .. }
             | Self::System { .. }
             | Self::Failed { .. }
             | Self::TooLong { .. }
+            | Self::ServerMissing { .. }
             | Self::ServerDidNotStart { .. }
             | Self::SchemaJson { .. }
             | Self::Certificate(_)
