@@ -1,0 +1,171 @@
+//! A ledger in a temporary folder, and records to put into it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use synapsor_ledger::{
+    AgentLedger, Evidence, Holder, Ledger, LedgerError, NewProposal, OpenOptions, OperatorLedger, QueryAudit, ReadRecord, Recorded,
+};
+use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal, Roles};
+use synapsor_protocol::id::{AuditId, EvidenceId, ProposalId};
+use synapsor_protocol::{ChangeSet, Digest, Timestamp};
+use tempfile::TempDir;
+
+/// A ledger and both of its handles.
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) ledger: Ledger,
+    pub(crate) agent: AgentLedger,
+    pub(crate) operator: OperatorLedger,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let ledger = Ledger::open(&folder.path().join("ledger.db"), OpenOptions::default()).unwrap();
+        Self { agent: ledger.agent(), operator: ledger.operator(), ledger, folder }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    /// Another handle on the same file, as another process has it.
+    pub(crate) fn another(&self) -> Ledger {
+        Ledger::open(&self.path(), OpenOptions::default()).unwrap()
+    }
+
+    pub(crate) async fn proposed(&self, object: &str) -> Proposal {
+        match self.agent.record_proposal(proposal(object, "paid")).await.unwrap() {
+            Recorded::Created(proposal) => proposal,
+            Recorded::Existing(_) => panic!("the content was proposed before"),
+        }
+    }
+
+    pub(crate) async fn approved(&self, object: &str) -> Proposal {
+        let proposal = self.proposed(object).await;
+        self.approve(&proposal).await.unwrap()
+    }
+
+    pub(crate) async fn approve(&self, proposal: &Proposal) -> Result<Proposal, LedgerError> {
+        let order = Order::Approve { digest: proposal.terms.approval_digest.clone(), reason: Some("looks right".into()) };
+        self.execute(proposal, order).await
+    }
+
+    pub(crate) async fn execute(&self, proposal: &Proposal, order: Order) -> Result<Proposal, LedgerError> {
+        self.operator.execute(proposal.id(), OperatorCommand { by: dana(), order }).await
+    }
+
+    /// Changes the file behind the ledger's back.
+    pub(crate) fn edit(&self, sql: &str) -> usize {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection.execute(sql, []).unwrap()
+    }
+
+    pub(crate) fn count(&self, table: &str) -> i64 {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+}
+
+pub(crate) fn dana() -> OperatorIdentity {
+    OperatorIdentity::new("dana", 1000, Roles::Every, Some("on call".into()))
+}
+
+pub(crate) fn holder(process: &str) -> Holder {
+    Holder { by: dana(), process: process.into() }
+}
+
+pub(crate) fn evidence(object: &str) -> Evidence {
+    Evidence {
+        evidence_id: EvidenceId::generate(),
+        tenant_id: "acme".into(),
+        principal: "agent-7".into(),
+        capability: "billing.propose_status".into(),
+        source_id: "shop".into(),
+        table: "public.invoices".into(),
+        business_object: "invoices".into(),
+        object_id: Some(object.into()),
+        query_fingerprint: Digest::of_bytes(b"query"),
+        items: vec![json!({"kind": "external_row", "visible_row": {"id": object, "status": "open", "version": 3}})],
+        payload: json!(null),
+        created_at: Timestamp::now(),
+    }
+}
+
+pub(crate) fn audit(object: &str) -> QueryAudit {
+    QueryAudit {
+        audit_id: AuditId::generate(),
+        evidence_id: None,
+        proposal_id: None,
+        tenant_id: "acme".into(),
+        principal: "agent-7".into(),
+        capability: "billing.propose_status".into(),
+        source_id: "shop".into(),
+        table: "public.invoices".into(),
+        business_object: "invoices".into(),
+        object_id: Some(object.into()),
+        query_fingerprint: Digest::of_bytes(b"query"),
+        row_count: 1,
+        payload: json!(null),
+        created_at: Timestamp::now(),
+    }
+}
+
+pub(crate) fn read(object: &str) -> ReadRecord {
+    ReadRecord { evidence: Some(evidence(object)), audit: audit(object) }
+}
+
+/// Proposes to set the status of this invoice.
+pub(crate) fn proposal(object: &str, status: &str) -> NewProposal {
+    proposal_until(object, status, Timestamp::now().after(Duration::from_secs(3600)))
+}
+
+pub(crate) fn proposal_until(object: &str, status: &str, expires_at: Timestamp) -> NewProposal {
+    proposal_of("acme", object, status, expires_at)
+}
+
+pub(crate) fn proposal_of(tenant: &str, object: &str, status: &str, expires_at: Timestamp) -> NewProposal {
+    let evidence = Evidence { tenant_id: tenant.into(), ..evidence(object) };
+    let change_set = change_set(tenant, object, status, &evidence.evidence_id);
+    let audit = QueryAudit {
+        tenant_id: tenant.into(),
+        evidence_id: Some(evidence.evidence_id.clone()),
+        proposal_id: Some(change_set.proposal_id.clone()),
+        ..audit(object)
+    };
+    NewProposal { change_set, evidence, audit, expires_at, capability_digest: Digest::of_bytes(b"capability") }
+}
+
+pub(crate) fn change_set(tenant: &str, object: &str, status: &str, evidence: &EvidenceId) -> ChangeSet {
+    let before = json!({"id": object, "status": "open", "version": 3});
+    let after: BTreeMap<&str, serde_json::Value> =
+        [("id", json!(object)), ("status", json!(status)), ("version", json!(3))].into_iter().collect();
+    let change_set: ChangeSet = serde_json::from_value(json!({
+        "schema_version": "synapsor.change-set.v1",
+        "proposal_id": ProposalId::generate(),
+        "proposal_version": 1,
+        "action": "billing.propose_status",
+        "mode": "review_required",
+        "principal": {"id": "agent-7", "source": "environment"},
+        "scope": {"tenant_id": tenant, "business_object": "invoices", "object_id": object},
+        "source": {"kind": "external_postgres", "source_id": "shop", "schema": "public", "table": "invoices",
+                   "primary_key": {"column": "id", "value": object}},
+        "before": before,
+        "patch": {"status": status},
+        "after": after,
+        "guards": {"tenant": {"column": "tenant_id", "value": tenant}, "allowed_columns": ["status"],
+                   "expected_version": {"column": "version", "value": 3}},
+        "evidence": {"bundle_id": evidence, "query_fingerprint": "sha256:ab", "items": []},
+        "approval": {"status": "pending"},
+        "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update"},
+        "source_database_mutated": false,
+        "integrity": {"proposal_hash": "sha256:0"},
+        "created_at": Timestamp::now(),
+    }))
+    .unwrap();
+    change_set.sealed().unwrap()
+}
