@@ -19,6 +19,8 @@ pub mod error;
 pub mod guarded;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod read;
 mod settings;
 #[cfg(feature = "sqlite")]
@@ -26,11 +28,11 @@ mod sqlite;
 mod value;
 
 use synapsor_protocol::Columns;
-#[cfg(feature = "guarded-write")]
-use synapsor_protocol::{ErrorCode, Identifier, Outcome, Report};
 
 pub use catalog::{CatalogFinding, CheckedTable, Severity, TableCheck, TableUse};
 pub use error::{SourceError, ValueError};
+#[cfg(feature = "guarded-write")]
+pub use guarded::{ReceiptTable, WriteSource};
 pub use settings::{Location, SourceSettings};
 pub use value::CheckedValue;
 
@@ -43,6 +45,8 @@ pub struct Source {
 /// The closed set of engines.
 #[derive(Debug, Clone)]
 enum Engine {
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
     #[cfg(feature = "sqlite")]
     Sqlite(sqlite::Sqlite),
 }
@@ -51,9 +55,11 @@ impl Source {
     /// Takes a source into use. Parses the URL and connects nothing.
     pub fn open(settings: SourceSettings) -> Result<Self, SourceError> {
         let engine = match settings.location.clone() {
+            #[cfg(feature = "postgres")]
+            Location::Postgres(url) => Engine::Postgres(postgres::Postgres::reader(&settings, &url)?),
             #[cfg(feature = "sqlite")]
             Location::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::reader(&settings, path)?),
-            #[expect(unreachable_patterns, reason = "an engine may be left out of the build")]
+            #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
             other => return Err(SourceError::EngineMissing { name: settings.name.into(), engine: other.engine() }),
         };
         Ok(Self { engine })
@@ -61,10 +67,7 @@ impl Source {
 
     /// Compares the use with the catalog. Changes nothing.
     pub async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
-        match &self.engine {
-            #[cfg(feature = "sqlite")]
-            Engine::Sqlite(sqlite) => sqlite.check(usage).await,
-        }
+        self.engine.check(usage).await
     }
 
     /// Reads the rows of this key and tenant, at most `limit`, with the columns of the use and key, tenant and version
@@ -80,54 +83,21 @@ impl Source {
         limit: u32,
     ) -> Result<Vec<Columns>, SourceError> {
         match &self.engine {
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => postgres.read(table, key, tenant, limit).await,
             #[cfg(feature = "sqlite")]
             Engine::Sqlite(sqlite) => sqlite.read(table, key, tenant, limit).await,
         }
     }
 }
 
-/// Where a source keeps the receipts of the guarded transaction.
-#[cfg(feature = "guarded-write")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiptTable {
-    /// The schema; `None` is `public` on PostgreSQL and `main` on SQLite.
-    pub schema: Option<Identifier>,
-    /// The table.
-    pub table: Identifier,
-}
-
-/// A business database to write to, by the guarded transaction alone. Cheap to clone; clones share the connections.
-#[cfg(feature = "guarded-write")]
-#[derive(Debug, Clone)]
-pub struct WriteSource {
-    name: std::sync::Arc<str>,
-}
-
-#[cfg(feature = "guarded-write")]
-impl WriteSource {
-    /// Takes a source into use. Parses the URL and connects nothing.
-    pub fn open(settings: SourceSettings, _receipts: ReceiptTable) -> Result<Self, SourceError> {
-        Ok(Self { name: settings.name.into() })
-    }
-
-    /// Compares the use with the catalog, with the rights of the writing account.
-    pub async fn check(&self, _usage: &TableUse) -> Result<TableCheck, SourceError> {
-        Err(SourceError::EngineMissing { name: self.name.clone(), engine: "any" })
-    }
-
-    /// Runs the guarded transaction.
-    pub async fn apply(&self, _change: &guarded::Change) -> Report {
-        Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE)
-    }
-
-    /// Runs the guarded transaction up to its commit and rolls back.
-    pub async fn rehearse(&self, _change: &guarded::Change) -> guarded::Rehearsal {
-        let report = Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE);
-        guarded::Rehearsal { report, receipt_table_present: false }
-    }
-
-    /// Commits a tombstone, so that no attempt of this operation up to this one can do anything any more.
-    pub async fn fence(&self, _claim: &guarded::Claim) -> guarded::Fence {
-        guarded::Fence::Unresolved(Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE))
+impl Engine {
+    async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.check(usage).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => sqlite.check(usage).await,
+        }
     }
 }

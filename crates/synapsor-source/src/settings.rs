@@ -42,6 +42,7 @@ impl SourceSettings {
     }
 }
 
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 impl Location {
     /// The engine that serves it, in words.
     pub(crate) fn engine(&self) -> &'static str {

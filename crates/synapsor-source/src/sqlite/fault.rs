@@ -34,6 +34,12 @@ impl Fault {
         }
     }
 
+    /// A plain error, without a code of its own.
+    #[cfg(feature = "guarded-write")]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.code().is_some_and(|code| code.code == ErrorCode::Unknown)
+    }
+
     /// The fact in this crate's words.
     pub(crate) fn into_error(self, name: &Arc<str>) -> SourceError {
         let name = name.clone();

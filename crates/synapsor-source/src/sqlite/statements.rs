@@ -104,9 +104,14 @@ pub(super) mod guarded {
             Self { name: format!("{}.{}", quoted(&schema), quoted(&table)), schema, table }
         }
 
-        /// Name of each column, and its place in the primary key.
+        /// Name of each column, and whether it alone is unique.
         pub(in crate::sqlite) fn columns(&self) -> &'static str {
-            "SELECT name, pk FROM pragma_table_xinfo(?1, ?2)"
+            "SELECT col.name, \
+                (col.pk = 1 AND (SELECT count(*) FROM pragma_table_xinfo(?1, ?2) WHERE pk > 0) = 1) \
+                OR EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) AS list, pragma_index_xinfo(list.name, ?2) AS info \
+                    WHERE list.\"unique\" = 1 AND list.partial = 0 AND info.key = 1 \
+                    GROUP BY list.name HAVING count(*) = 1 AND max(info.name) = col.name) \
+             FROM pragma_table_xinfo(?1, ?2) AS col"
         }
 
         pub(in crate::sqlite) fn create(&self) -> String {
@@ -127,6 +132,10 @@ pub(super) mod guarded {
                 "receipt_json" | "completed_at" => format!("ALTER TABLE {name} ADD COLUMN {column} TEXT;"),
                 _ => format!("ALTER TABLE {name} ADD COLUMN {column} TEXT NOT NULL DEFAULT '';"),
             }
+        }
+
+        pub(in crate::sqlite) fn make_unique(&self) -> String {
+            format!("CREATE UNIQUE INDEX {}.`{}_operation` ON `{}` (operation_id);", quoted(&self.schema), self.table, self.table)
         }
 
         pub(in crate::sqlite) fn insert(&self) -> String {
