@@ -8,12 +8,13 @@
 //!
 //! Start reading at [`ProposalRules::patch_of`] and [`ProposalRules::permit`].
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use synapsor_protocol::name::SafeName;
-use synapsor_protocol::{Columns, Identifier, Number, Scalar};
+use synapsor_protocol::{Columns, Decimal, Identifier, Number, Scalar};
 
 /// What a proposal of one capability may change, and what it takes to do so.
 #[derive(Debug, Clone, Serialize)]
@@ -193,10 +194,13 @@ impl ProposalRules {
 
     fn within_bounds(&self, column: &Identifier, value: &Scalar) -> Result<(), PatchRefusal> {
         let Some(bound) = self.numeric_bounds.get(column) else { return Ok(()) };
-        let Scalar::Number(number) = value else {
-            return Err(PatchRefusal::NotANumber(column.clone()));
+        let number = match value {
+            Scalar::Number(number) => Decimal::parse(&number.to_string()),
+            // Decimals and large integers travel as text.
+            Scalar::String(text) => Decimal::parse(text),
+            Scalar::Null | Scalar::Bool(_) => None,
         };
-        bound.check(column, *number)
+        bound.check(column, &number.ok_or_else(|| PatchRefusal::NotANumber(column.clone()))?)
     }
 
     fn may_follow(&self, column: &Identifier, before: &Columns, value: &Scalar) -> Result<(), PatchRefusal> {
@@ -211,11 +215,12 @@ impl ProposalRules {
 }
 
 impl NumericBound {
-    fn check(self, column: &Identifier, number: Number) -> Result<(), PatchRefusal> {
-        if let Some(minimum) = self.minimum.filter(|minimum| number.as_f64() < minimum.as_f64()) {
+    fn check(self, column: &Identifier, number: &Decimal) -> Result<(), PatchRefusal> {
+        let compare = |bound: &Number| Decimal::parse(&bound.to_string()).map(|bound| number.cmp(&bound));
+        if let Some(minimum) = self.minimum.filter(|minimum| compare(minimum).is_none_or(Ordering::is_lt)) {
             return Err(PatchRefusal::BelowMinimum { column: column.clone(), minimum });
         }
-        if let Some(maximum) = self.maximum.filter(|maximum| number.as_f64() > maximum.as_f64()) {
+        if let Some(maximum) = self.maximum.filter(|maximum| compare(maximum).is_none_or(Ordering::is_gt)) {
             return Err(PatchRefusal::AboveMaximum { column: column.clone(), maximum });
         }
         Ok(())

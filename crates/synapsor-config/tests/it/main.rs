@@ -1,0 +1,5 @@
+//! The validator, seen from outside.
+
+mod drift;
+mod fixtures;
+mod loading;
