@@ -1,7 +1,7 @@
 //! Do the files in `schemas/` say what the Rust types say?
 //!
-//! Each crate with records offers `schemas::schemas()` under its feature `schemas`; here they are put
-//! into files. A file of `schemas/` that no type stands behind is as wrong as one that differs.
+//! Each crate with records offers their schemas under its feature `schemas`; here they are put into
+//! files. A file of `schemas/` that no type stands behind is as wrong as one that differs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +22,7 @@ const COMMENT: &str = "Generated from the Rust types by `cargo xtask schemas`; d
 fn all() -> Vec<(&'static str, Schema)> {
     let mut all = synapsor_protocol::schemas::schemas();
     all.extend(synapsor_envelope::schemas::schemas());
+    all.push(("synapsor.runner.schema.json", synapsor_config::schema()));
     all
 }
 
