@@ -23,5 +23,6 @@ pub use check_database::{DatabaseFinding, check_database};
 pub use error::AgentError;
 pub use offer::{Offer, OfferParts};
 pub use port::{AgentParts, AgentPort};
+pub use synapsor_config::alias::openai_aliases;
 pub use synapsor_config::argument::{Arg, ArgKind};
 pub use synapsor_config::{Capability, Mode};

@@ -110,7 +110,7 @@ fn change_set(
         writeback: WritebackRef {
             status: WritebackStatus::NotApplied,
             mode: WritebackMode::TrustedWorkerRequired,
-            executor: Some(executor_name(&rules.executor).to_owned()),
+            executor: Some(rules.executor.name().to_owned()),
         },
         source_database_mutated: false,
         integrity: Integrity { proposal_hash: Digest::of_bytes(b"") },
@@ -147,13 +147,6 @@ fn expected_version(rules: &ProposalRules, row: &Columns) -> Result<ColumnValue,
             Some(_) | None => Err(AgentError::VersionMissing { column: column.clone() }),
         },
         Guard::WeakRowHash => Ok(ColumnValue::row_hash(&row_hash(row)?)),
-    }
-}
-
-fn executor_name(executor: &ExecutorRef) -> &str {
-    match executor {
-        ExecutorRef::SqlUpdate => "sql_update",
-        ExecutorRef::Named(name) => name.as_str(),
     }
 }
 

@@ -45,6 +45,16 @@ pub enum ExecutorRef {
     Named(SafeName),
 }
 
+impl ExecutorRef {
+    /// The executor's name, as records carry it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::SqlUpdate => "sql_update",
+            Self::Named(name) => name.as_str(),
+        }
+    }
+}
+
 /// Where the value of a patch column comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -232,3 +242,6 @@ impl Serialize for NumericBound {
         (self.minimum.map(Scalar::Number), self.maximum.map(Scalar::Number)).serialize(serializer)
     }
 }
+
+#[cfg(test)]
+mod tests;

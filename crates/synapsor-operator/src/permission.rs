@@ -66,17 +66,10 @@ fn same_place(capability: &Capability, rules: &ProposalRules, set: &ChangeSet) -
         ("primary key column", target.primary_key.as_str(), set.source.primary_key.column.as_str()),
         ("tenant column", tenant, set.guards.tenant.column.as_str()),
         ("version column", version, set.guards.expected_version.column.as_str()),
-        ("executor", executor_name(&rules.executor), set.writeback.executor.as_deref().unwrap_or("sql_update")),
+        ("executor", rules.executor.name(), set.writeback.executor.as_deref().unwrap_or("sql_update")),
     ];
     match pairs.into_iter().find(|(_, now, approved)| now != approved) {
         Some((what, now, approved)) => Err(Objection::Elsewhere { what, now: now.to_owned(), approved: approved.to_owned() }),
         None => Ok(()),
-    }
-}
-
-pub(crate) fn executor_name(executor: &ExecutorRef) -> &str {
-    match executor {
-        ExecutorRef::SqlUpdate => "sql_update",
-        ExecutorRef::Named(name) => name.as_str(),
     }
 }

@@ -10,6 +10,7 @@
 pub mod approval;
 pub mod canonical;
 pub mod change_set;
+pub mod decimal;
 pub mod digest;
 pub mod execution_receipt;
 pub mod id;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 
 pub use approval::ApprovalTerms;
 pub use change_set::ChangeSet;
+pub use decimal::Decimal;
 pub use digest::Digest;
 pub use execution_receipt::ExecutionReceipt;
 pub use identifier::Identifier;

@@ -12,6 +12,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
+use crate::decimal::Decimal;
+
 /// How much is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -366,21 +368,7 @@ fn holds_exactly(token: &str) -> bool {
     let Ok(double) = token.parse::<f64>() else { return false };
     // Up to fifteen digits every decimal survives the way through a double.
     let plain = token.len() <= 15 && token.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
-    plain || double.is_finite() && decimal(token).is_some_and(|value| Some(value) == decimal(&format!("{double:e}")))
-}
-
-/// A decimal as its significant digits and the power of ten of the last one.
-fn decimal(token: &str) -> Option<(String, i64)> {
-    let (mantissa, exponent) = token.trim_start_matches('-').split_once(['e', 'E']).unwrap_or((token.trim_start_matches('-'), "0"));
-    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{integer}{fraction}");
-    let significant = digits.trim_start_matches('0').trim_end_matches('0');
-    if significant.is_empty() {
-        return Some((String::new(), 0));
-    }
-    let trailing_zeros = digits.len() - digits.trim_end_matches('0').len();
-    let shift = i64::try_from(trailing_zeros).ok()? - i64::try_from(fraction.len()).ok()?;
-    Some((significant.to_owned(), exponent.parse::<i64>().ok()?.checked_add(shift)?))
+    plain || double.is_finite() && Decimal::parse(token).is_some_and(|value| Some(value) == Decimal::parse(&format!("{double:e}")))
 }
 
 #[cfg(test)]
