@@ -1,0 +1,59 @@
+//! How is MCP served over HTTP?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use synapsor_agent::AgentPort;
+use synapsor_http::{Endpoint, Server, Settings};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent_server::AgentServer;
+use crate::error::McpError;
+use crate::front::McpService;
+use crate::options::McpOptions;
+
+/// The path of the endpoint.
+const PATH: &str = "/mcp";
+
+/// The MCP endpoint as a service, for a server of another's.
+pub fn http_service(port: AgentPort, options: &McpOptions) -> McpService {
+    McpService::new(AgentServer::new(port, options.aliases), options)
+}
+
+/// An MCP server over HTTP that has its address and serves nothing yet.
+pub struct HttpServer {
+    server: Server,
+    service: McpService,
+}
+
+impl HttpServer {
+    /// Checks the settings and takes the address. A body is bounded by the smaller of both limits.
+    pub async fn bind(port: AgentPort, options: &McpOptions, mut settings: Settings) -> Result<Self, McpError> {
+        settings.limits.body_bytes = settings.limits.body_bytes.min(options.message_bytes);
+        Ok(Self { server: Server::bind(settings).await?, service: http_service(port, options) })
+    }
+
+    /// The address that the server has.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Where clients send their messages, if they reach the address itself.
+    pub fn url(&self) -> String {
+        format!("{}://{}{PATH}", self.server.scheme(), self.address())
+    }
+
+    /// Serves until it is told to end; answers that are under way may finish within the drain time.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        let health = self.service.clone();
+        let endpoint = Endpoint {
+            path: PATH,
+            health: Arc::new(move || health.health()),
+            methods: "POST, GET, DELETE, OPTIONS",
+            request_headers: "authorization, content-type, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id",
+            response_headers: "mcp-session-id, mcp-protocol-version, retry-after, www-authenticate",
+            service: self.service,
+        };
+        self.server.serve(endpoint, shutdown).await;
+    }
+}

@@ -1,0 +1,65 @@
+//! What can be chosen about serving MCP?
+
+use std::time::Duration;
+
+/// What can be chosen about serving MCP.
+#[derive(Debug, Clone)]
+pub struct McpOptions {
+    /// By which names tools are called.
+    pub aliases: AliasMode,
+    /// The most bytes of one message.
+    pub message_bytes: usize,
+    /// The most calls that one stdio conversation has in flight; more wait to be read.
+    pub calls_in_flight: u32,
+    /// How long calls in flight may finish once the input has ended.
+    pub drain_time: Duration,
+    /// The bounds of sessions over HTTP.
+    pub sessions: SessionLimits,
+}
+
+/// By which names tools are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AliasMode {
+    /// By their own, with a dot.
+    #[default]
+    Canonical,
+    /// By names that model APIs accept which refuse dots.
+    Openai,
+}
+
+/// The bounds of sessions, which only clients of the handshake era have.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    /// How many there may be at once.
+    pub count: usize,
+    /// After this long without a message a session ends.
+    pub idle: Duration,
+}
+
+impl AliasMode {
+    /// The word for it, as options and `_meta` spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Canonical => "canonical",
+            Self::Openai => "openai",
+        }
+    }
+}
+
+impl Default for McpOptions {
+    fn default() -> Self {
+        Self {
+            aliases: AliasMode::default(),
+            message_bytes: 1 << 20,
+            calls_in_flight: 64,
+            drain_time: Duration::from_secs(30),
+            sessions: SessionLimits::default(),
+        }
+    }
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { count: 4096, idle: Duration::from_secs(60 * 60) }
+    }
+}

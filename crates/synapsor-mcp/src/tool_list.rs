@@ -1,0 +1,84 @@
+//! Which tools are there, and which capability is behind a name?
+//!
+//! Made once when a server starts: a call looks its name up and copies nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rmcp::model::{ListToolsResult, Tool};
+use synapsor_agent::{AgentPort, Capability, openai_aliases};
+use synapsor_envelope::{Envelope, Kind, Meta, Refusal};
+
+use crate::options::AliasMode;
+use crate::tool::tool;
+
+/// The tools of one server.
+#[derive(Debug)]
+pub(crate) struct ToolList {
+    listed: ListToolsResult,
+    by_name: HashMap<String, Entry>,
+}
+
+/// What is behind a name.
+#[derive(Debug)]
+struct Entry {
+    canonical: String,
+    kind: Kind,
+    /// The tool without what only a listing shows: the protocol library asks for the schema at every call.
+    bare: Tool,
+}
+
+impl ToolList {
+    /// The tools of every capability that the port offers, in its order.
+    pub(crate) fn of(port: &AgentPort, aliases: AliasMode) -> Self {
+        let output = Arc::new(synapsor_envelope::schemas::output_schema());
+        let capabilities: Vec<_> = port.offers().iter().map(|offer| offer.capability()).collect();
+        let openai = openai_aliases(capabilities.iter().map(|capability| &capability.name));
+        let mut tools = Vec::new();
+        let mut by_name = HashMap::new();
+        for capability in capabilities {
+            let canonical = capability.name.as_str();
+            let exposed = match aliases {
+                AliasMode::Canonical => canonical,
+                AliasMode::Openai => openai.get(canonical).map_or(canonical, String::as_str),
+            };
+            let tool = tool(capability, exposed, aliases, &output);
+            let bare = Tool::new_with_raw(exposed.to_owned(), None, Arc::clone(&tool.input_schema));
+            by_name.insert(exposed.to_owned(), Entry { canonical: canonical.to_owned(), kind: kind(capability), bare });
+            tools.push(tool);
+        }
+        Self { listed: ListToolsResult::with_all_items(tools), by_name }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// The answer to `tools/list`.
+    pub(crate) fn listed(&self) -> ListToolsResult {
+        self.listed.clone()
+    }
+
+    /// The tool of that name, without what only a listing shows.
+    pub(crate) fn bare(&self, name: &str) -> Option<Tool> {
+        self.by_name.get(name).map(|entry| entry.bare.clone())
+    }
+
+    /// The capability behind a tool's name; a name that is no tool's stands for itself.
+    pub(crate) fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
+        self.by_name.get(name).map_or(name, |entry| entry.canonical.as_str())
+    }
+
+    /// The answer to a call of that name which never reached the port.
+    pub(crate) fn refused(&self, name: &str, refusal: Refusal) -> Envelope {
+        match self.by_name.get(name) {
+            Some(Entry { canonical, kind, .. }) => Envelope::refused(canonical, *kind, refusal, Meta::capability(canonical)),
+            None => Envelope::refused(name, Kind::Read, refusal, Meta::default()),
+        }
+    }
+}
+
+fn kind(capability: &Capability) -> Kind {
+    if capability.proposal().is_some() { Kind::Proposal } else { Kind::Read }
+}
