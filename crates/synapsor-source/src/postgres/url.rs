@@ -143,7 +143,16 @@ mod tests {
             "postgres://u:p?w@h/db?sslmode=require",
         ];
         let lines: Vec<String> = cases.iter().map(|url| check(url)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Prefer None
+        Disable None
+        Require None
+        Require Chain(File("/etc/ca.pem"))
+        Require Chain(System)
+        Require Full(System)
+        Disable None
+        Require None
+        "#);
     }
 
     #[test]
@@ -160,6 +169,14 @@ mod tests {
         let lines: Vec<String> = cases.iter().map(|url| check(url)).collect();
         let text = lines.join("\n");
         assert!(!text.contains("canary"), "{text}");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        the url of source `shop` cannot be used: it must begin with postgres:// or postgresql://
+        the url of source `shop` cannot be used: `sslmode` must be disable, allow, prefer, require, verify-ca or verify-full
+        the url of source `shop` cannot be used: parameter `sslkey` is not supported
+        the url of source `shop` cannot be used: a parameter is not supported
+        the url of source `shop` cannot be used: a part of it cannot be read
+        the url of source `shop` cannot be used: a parameter has no value
+        the url of source `shop` cannot be used: it names no host
+        ");
     }
 }

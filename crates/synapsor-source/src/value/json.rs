@@ -1,7 +1,7 @@
 //! When are two JSON texts the same value?
 
-use synapsor_protocol::Scalar;
 use synapsor_protocol::preparse::{self, Limits};
+use synapsor_protocol::{Scalar, canonical};
 
 use crate::error::ValueError;
 
@@ -9,12 +9,13 @@ use crate::error::ValueError;
 ///
 /// A number that a double does not hold, a name that occurs twice, or a deep tree keep their text: two of them are the
 /// same only if they are spelled the same.
-pub(super) fn canonical(text: &str) -> Result<Scalar, ValueError> {
+pub(super) fn one_line(text: &str) -> Result<Scalar, ValueError> {
     const MALFORMED: ValueError = ValueError::Malformed { expected: "a json text" };
     if preparse::check(text.as_bytes(), Limits::DEFAULT).is_ok() {
-        // serde_json keeps members in a sorted map.
         let value: serde_json::Value = serde_json::from_str(text).map_err(|_| MALFORMED)?;
-        return Ok(value.to_string().into());
+        // A database may write 1e2 as 100: equal numbers get equal digits.
+        let written = canonical::to_vec(&value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        return Ok(written.unwrap_or_else(|| text.to_owned()).into());
     }
     // `IgnoredAny` reads any JSON without holding it.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| MALFORMED)?;

@@ -131,7 +131,7 @@ impl ValueKind {
             Self::Date => moment::date(text),
             Self::Timestamp { digits, zoned } => moment::timestamp(text, *digits, *zoned),
             Self::MomentText { .. } => Ok(text.into()),
-            Self::Json => json::canonical(text),
+            Self::Json => json::one_line(text),
             Self::Enum(labels) if labels.iter().any(|label| label == text) => Ok(text.into()),
             Self::Enum(_) => Err(ValueError::UnknownLabel),
         }
