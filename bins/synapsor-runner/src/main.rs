@@ -1,3 +1,34 @@
-//! The command line.
+//! The command line of Synapsor.
+//!
+//! `main` is a table of contents: read the words, run the verb, print, exit. One file per verb in `verbs`; the only file that sees both
+//! planes is `compose.rs`.
 
-fn main() {}
+mod cli;
+mod compose;
+mod demo;
+mod failure;
+mod logging;
+mod output;
+mod review;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    logging::start();
+    let json = cli.verb.json();
+    match runtime(&cli.verb).and_then(|runtime| runtime.block_on(verbs::run(cli.verb))) {
+        Ok(code) => code,
+        Err(failure) => output::failure(&failure, json),
+    }
+}
+
+/// A server uses every core; a command needs one thread and starts faster.
+fn runtime(verb: &cli::Verb) -> Result<tokio::runtime::Runtime, failure::Failure> {
+    let mut builder =
+        if verb.serves() { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    builder.enable_all().build().map_err(|cause| failure::Failure::new("the runtime could not be started").because(&cause))
+}

@@ -8,6 +8,7 @@ use synapsor_config::environment::Environment;
 use synapsor_config::{CapabilityKind, Config, Mode};
 use synapsor_envelope::{Envelope, Kind, Meta};
 use synapsor_ledger::{AgentLedger, Diagnostic};
+use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
 use synapsor_protocol::{Identifier, Timestamp};
 use synapsor_source::Source;
@@ -138,7 +139,7 @@ impl AgentPort {
             tenant_id: offer.map(|offer| offer.trusted().tenant_id.clone()),
             capability: name.chars().take(200).collect(),
             code: refusal.code.as_str().to_owned(),
-            detail: chain(error),
+            detail: chain(error).chars().take(2000).collect(),
             created_at: Timestamp::now(),
         };
         let id = diagnostic.diagnostic_id.clone();
@@ -155,11 +156,4 @@ impl AgentPort {
 fn record<T: serde::Serialize>(found: Option<T>) -> Result<Value, AgentError> {
     let found = found.ok_or(AgentError::NoRecord)?;
     serde_json::to_value(found).map_err(|cause| AgentError::Canonical(synapsor_protocol::canonical::CanonicalError::NotJson(cause)))
-}
-
-/// The error and its causes, for the operator.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    text.chars().take(2000).collect()
 }

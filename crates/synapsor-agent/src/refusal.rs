@@ -78,6 +78,7 @@ fn ledger(error: &LedgerError) -> Refusal {
     match error {
         LedgerError::Busy => unavailable("The record store is busy").retry_after(Duration::from_millis(500)),
         LedgerError::Unsettled(_)
+        | LedgerError::RolledBack
         | LedgerError::StoreGone
         | LedgerError::Full
         | LedgerError::ReadOnly(_)

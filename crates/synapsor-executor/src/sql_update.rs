@@ -3,6 +3,7 @@
 //! The approved change set is checked against the catalog of the writing account, value by value, and handed to the guarded transaction.
 //! Nothing else of a job reaches the database.
 
+use synapsor_protocol::chain::chain;
 use synapsor_protocol::change_set::{ChangeSet, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, row_hash};
 use synapsor_protocol::{Digest, ErrorCode, Identifier, Outcome, Report};
 use synapsor_source::guarded::{Advance, Change, Fence, Guard, Rehearsal, RowGuard};
@@ -150,10 +151,4 @@ impl From<SourceError> for Unfit {
     fn from(error: SourceError) -> Self {
         Self::Source(error)
     }
-}
-
-/// The error and its causes, for the operator.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

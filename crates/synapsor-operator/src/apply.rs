@@ -75,7 +75,7 @@ impl OperatorPort {
                     tokio::time::sleep(POLL).await;
                 }
                 Err(LedgerError::Refused(Refusal::Expired { .. })) => {}
-                Err(LedgerError::Busy) => tokio::time::sleep(POLL).await,
+                Err(LedgerError::Busy | LedgerError::RolledBack) => tokio::time::sleep(POLL).await,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -152,7 +152,7 @@ impl OperatorPort {
         loop {
             match self.ledger.report(&job.change_set.proposal_id, &self.identity, job.attempt, report).await {
                 Ok(proposal) => return Ok(proposal),
-                Err(LedgerError::Busy | LedgerError::Unsettled(_)) if tokio::time::Instant::now() < give_up => {
+                Err(LedgerError::Busy | LedgerError::RolledBack | LedgerError::Unsettled(_)) if tokio::time::Instant::now() < give_up => {
                     tokio::time::sleep(POLL).await
                 }
                 Err(error) => return Err(error.into()),

@@ -9,6 +9,7 @@
 
 pub mod approval;
 pub mod canonical;
+pub mod chain;
 pub mod change_set;
 pub mod decimal;
 pub mod digest;

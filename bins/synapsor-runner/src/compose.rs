@@ -1,0 +1,163 @@
+//! How do the planes come together?
+//!
+//! The only file that sees both. What serves a model gets read connections and the agent's ledger; a credential for writing is read from
+//! the environment when an executor is opened, and not before.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use synapsor_agent::{AgentParts, AgentPort};
+use synapsor_config::{Config, Engine, Environment, Executor as DeclaredExecutor, SourceConfig};
+use synapsor_executor::{Executor, SqlUpdate};
+use synapsor_ledger::{Ledger, OpenOptions};
+use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, identify};
+use synapsor_protocol::Identifier;
+use synapsor_protocol::name::{EnvName, SafeName};
+use synapsor_source::{Location, ReceiptTable, Source, SourceSettings, WriteSource};
+
+use crate::cli::Place;
+use crate::failure::{Answer, Failure};
+
+/// How long a call waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writers at once: one process applies one job at a time.
+const WRITE_CONNECTIONS: usize = 2;
+
+/// A checked configuration and where its ledger is.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: PathBuf,
+    environment: Environment,
+}
+
+impl Setup {
+    /// Reads and checks the configuration. Findings that are errors are told, all of them.
+    pub(crate) fn load(place: &Place) -> Answer<Self> {
+        let checked = synapsor_config::load(&place.config)?;
+        let findings: Vec<_> = checked.of(synapsor_config::Severity::Error).map(ToString::to_string).collect();
+        let config = checked.config.ok_or_else(|| {
+            let path = place.config.display();
+            Failure::new(format_args!("the configuration {path} has {} errors\n{}", findings.len(), findings.join("\n")))
+                .hint(format_args!("`synapsor-runner config validate --config {path}` shows everything, with places"))
+        })?;
+        let store = place.store.clone().unwrap_or_else(|| config.store.clone());
+        Ok(Self { config: Arc::new(config), store, environment: Environment::process() })
+    }
+
+    /// The same, refused if the file asks for something that this version does not serve.
+    pub(crate) fn load_served(place: &Place) -> Answer<Self> {
+        let setup = Self::load(place)?;
+        match setup.config.unserved().first() {
+            None => Ok(setup),
+            Some(unserved) => Err(Failure::new(unserved)),
+        }
+    }
+
+    /// What a model can do. Makes the ledger if there is none.
+    pub(crate) fn agent_port(&self) -> Answer<AgentPort> {
+        let sources = self.read_sources()?;
+        let ledger = Ledger::open(&self.store, OpenOptions::default())?;
+        let parts = AgentParts { config: &self.config, environment: &self.environment, sources: &sources, ledger: ledger.agent() };
+        Ok(AgentPort::new(parts)?)
+    }
+
+    /// What the account of this process can do. `note` stands beside what it decides.
+    pub(crate) fn operator_port(&self, note: Option<String>) -> Answer<OperatorPort> {
+        let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
+        let identity = identify(&self.config, &Account::of_process(), ledger.owner_uid(), note)?;
+        let executors = WriteExecutors { config: self.config.clone(), environment: self.environment.clone(), open: Mutex::default() };
+        Ok(OperatorPort::new(OperatorParts {
+            config: self.config.clone(),
+            ledger: ledger.operator(),
+            executors: Arc::new(executors),
+            identity,
+            process: format!("pid {}", std::process::id()),
+        }))
+    }
+
+    fn read_sources(&self) -> Answer<BTreeMap<Identifier, Source>> {
+        let needed = |name: &Identifier| self.config.callable().any(|capability| capability.source == *name);
+        let named = self.config.sources.iter().filter(|(name, _)| needed(name));
+        named.map(|(name, source)| Ok((name.clone(), Source::open(self.read_settings(name, source)?)?))).collect()
+    }
+
+    fn read_settings(&self, name: &Identifier, source: &SourceConfig) -> Answer<SourceSettings> {
+        let location = match &source.engine {
+            Engine::Sqlite { path } => Location::Sqlite(path.resolve(&self.environment)?),
+            Engine::Postgres { read_url_env, .. } => Location::Postgres(self.environment.secret(read_url_env)?),
+            Engine::Mysql { .. } => {
+                return Err(Failure::new(format_args!("source `{name}` uses mysql, which this version does not serve yet")));
+            }
+        };
+        let pool_size = usize::try_from(source.pool_size).unwrap_or(usize::MAX);
+        Ok(settings(name.as_str(), location, source, pool_size))
+    }
+}
+
+/// Executors that write, opened when they are first needed.
+struct WriteExecutors {
+    config: Arc<Config>,
+    environment: Environment,
+    open: Mutex<BTreeMap<String, Arc<dyn Executor>>>,
+}
+
+impl Executors for WriteExecutors {
+    fn open(&self, source: &str, executor: &str) -> Result<Arc<dyn Executor>, String> {
+        self.writes_directly(executor)?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.get(source) {
+            return Ok(known.clone());
+        }
+        let opened: Arc<dyn Executor> = Arc::new(SqlUpdate::new(self.write_source(source)?));
+        open.insert(source.to_owned(), opened.clone());
+        Ok(opened)
+    }
+}
+
+impl WriteExecutors {
+    /// Whether the executor is the direct path; a handler is not served yet.
+    fn writes_directly(&self, executor: &str) -> Result<(), String> {
+        if executor == "sql_update" {
+            return Ok(());
+        }
+        match SafeName::new(executor).and_then(|name| self.config.executors.get(&name)) {
+            Some(DeclaredExecutor::SqlUpdate) => Ok(()),
+            Some(other) => Err(format!("executors of the type `{}` are not served by this version yet", other.type_name())),
+            None => Err("the configuration does not declare it".to_owned()),
+        }
+    }
+
+    fn write_source(&self, name: &str) -> Result<WriteSource, String> {
+        let found = Identifier::new(name).and_then(|name| self.config.source(&name));
+        let source = found.ok_or("the configuration does not have the source any more")?;
+        if source.read_only {
+            return Err("the source is read-only".to_owned());
+        }
+        let location = match &source.engine {
+            Engine::Sqlite { path } => Location::Sqlite(path.resolve(&self.environment).map_err(|e| e.to_string())?),
+            Engine::Postgres { write_url_env: Some(variable), .. } => Location::Postgres(self.secret(variable)?),
+            Engine::Postgres { write_url_env: None, .. } => return Err("the source names no `write_url_env`".to_owned()),
+            Engine::Mysql { .. } => return Err("the engine mysql is not served by this version yet".to_owned()),
+        };
+        let receipts = ReceiptTable { schema: source.receipts.schema.clone(), table: source.receipts.table.clone() };
+        WriteSource::open(settings(name, location, source, WRITE_CONNECTIONS), receipts).map_err(|e| e.to_string())
+    }
+
+    fn secret(&self, variable: &EnvName) -> Result<synapsor_protocol::Secret, String> {
+        self.environment.secret(variable).map_err(|e| e.to_string())
+    }
+}
+
+fn settings(name: &str, location: Location, source: &SourceConfig, pool_size: usize) -> SourceSettings {
+    SourceSettings {
+        name: name.to_owned(),
+        location,
+        statement_timeout: source.statement_timeout,
+        pool_size,
+        acquire_timeout: ACQUIRE_TIMEOUT,
+    }
+}

@@ -1,0 +1,143 @@
+//! Why did a verb not do what it was asked, and what helps?
+
+use std::error::Error;
+use std::fmt::Display;
+
+use synapsor_agent::AgentError;
+use synapsor_config::ConfigError;
+use synapsor_ledger::LedgerError;
+use synapsor_mcp::McpError;
+use synapsor_operator::OperatorError;
+use synapsor_proposal::Refusal;
+use synapsor_protocol::chain::chain;
+use synapsor_source::SourceError;
+
+/// A verb that was refused: one sentence, and advice where there is some.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// What a verb comes to.
+pub(crate) type Answer<T> = Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(message: impl Display) -> Self {
+        Self { message: message.to_string(), hint: None }
+    }
+
+    /// The same with its cause and the causes of that.
+    pub(crate) fn because(self, cause: &(dyn Error + 'static)) -> Self {
+        Self { message: format!("{}: {}", self.message, chain(cause)), ..self }
+    }
+
+    /// The same with advice.
+    pub(crate) fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        Self::new(chain(error))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let failure = Self::of(&error);
+        match error {
+            ConfigError::NotFound { .. } => {
+                failure.hint("name the file with `--config FILE`, or make an example with `synapsor-runner demo`")
+            }
+            ConfigError::VariableMissing { name } => failure.hint(format_args!("set it for this process: `export {name}=...`")),
+            ConfigError::Unreadable { .. }
+            | ConfigError::BindingMissing { .. }
+            | ConfigError::BindingUnusable { .. }
+            | ConfigError::ProviderNotServed { .. } => failure,
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let failure = Self::of(&error);
+        match &error {
+            LedgerError::Refused(refusal) => match refusal_hint(refusal) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            },
+            LedgerError::Missing(_) => {
+                failure.hint("nothing was proposed yet with this configuration; `--store FILE` names another ledger")
+            }
+            LedgerError::Busy => failure.hint("another process is writing; run the command again"),
+            LedgerError::NoProposal(_) => failure.hint("`synapsor-runner proposals list` shows what there is"),
+            LedgerError::Altered { .. } => {
+                failure.hint("the record was edited or damaged outside of the program; nothing was applied from it")
+            }
+            _ => failure,
+        }
+    }
+}
+
+fn refusal_hint(refusal: &Refusal) -> Option<String> {
+    match refusal {
+        Refusal::OtherDigest { id, .. } => Some(format!("look at it again: `synapsor-runner proposals show {id}`")),
+        Refusal::Role { role, .. } => Some(format!("an operator with the role `{role}` must decide (`operators` in the configuration)")),
+        Refusal::NeedsTombstone { id, .. } => Some(format!("`synapsor-runner proposals cancel {id}` fences it in the source first")),
+        Refusal::Expired { .. } => Some("the agent can propose it again".to_owned()),
+        _ => None,
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Ledger(error) => error.into(),
+            error => {
+                let hint = operator_hint(&error);
+                Self { hint, ..Self::of(&error) }
+            }
+        }
+    }
+}
+
+fn operator_hint(error: &OperatorError) -> Option<String> {
+    match error {
+        OperatorError::NotApplicable { id, status: synapsor_proposal::Status::PendingReview } => {
+            Some(format!("decide first: `synapsor-runner proposals approve {id}`"))
+        }
+        OperatorError::NotAnOperator { account, .. } => Some(format!("declare it: \"operators\": {{\"{account}\": {{\"roles\": [...]}}}}")),
+        OperatorError::NotTheOwner { .. } => {
+            Some("run the command as the account that owns the ledger, or declare `operators` in the configuration".to_owned())
+        }
+        OperatorError::Unsettled { id, .. } => Some(format!("when the source can be reached, run `synapsor-runner apply {id}` again")),
+        _ => None,
+    }
+}
+
+impl From<AgentError> for Failure {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::Config(error) => error.into(),
+            AgentError::Ledger(error) => error.into(),
+            error => Self::of(&error),
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<McpError> for Failure {
+    fn from(error: McpError) -> Self {
+        let hint = match &error {
+            McpError::Http(cause) => cause.hint().map(str::to_owned),
+            McpError::Handshake(_) | McpError::Broken(_) => None,
+        };
+        Self { hint, ..Self::of(&error) }
+    }
+}

@@ -1,0 +1,192 @@
+//! What does a reviewer see?
+//!
+//! Everything that the approval will bind, complete, with every character visible. The texts of rows come from people nobody trusts.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, IsTerminal, Write as _};
+
+use serde_json::{Value, json};
+use synapsor_ledger::{Dossier, RecordedEvent, Replay};
+use synapsor_proposal::{Fact, Proposal};
+use synapsor_protocol::ChangeSet;
+use synapsor_protocol::change_set::{ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN};
+
+use crate::output::{bold, visible};
+
+/// The proposal as text.
+pub(crate) fn text(dossier: &Dossier) -> String {
+    let Dossier { proposal, change_set, events, .. } = dossier;
+    let mut text = String::new();
+    heading(&mut text, proposal, change_set);
+    change(&mut text, change_set);
+    guards(&mut text, change_set);
+    binding(&mut text, proposal);
+    history(&mut text, events);
+    next(&mut text, proposal);
+    text.trim_end().to_owned()
+}
+
+/// The proposal as `--json` prints it.
+pub(crate) fn record(dossier: &Dossier) -> Value {
+    let Dossier { proposal, change_set, events, evidence, audits, receipts, job } = dossier;
+    json!({"ok": true, "proposal": change_set, "state": proposal, "status": proposal.status, "outcome": proposal.outcome(),
+        "waits_for": proposal.pending().map(|pending| pending.to_string()), "approval_digest": proposal.terms.approval_digest,
+        "events": events, "evidence": evidence, "query_audit": audits, "receipts": receipts, "job": job})
+}
+
+/// The story of a proposal as text.
+pub(crate) fn story(replay: &Replay) -> String {
+    let mut text = String::new();
+    heading(&mut text, &replay.state, &replay.proposal);
+    change(&mut text, &replay.proposal);
+    for evidence in &replay.evidence {
+        line(
+            &mut text,
+            "evidence",
+            format_args!("{} read at {} by `{}`", evidence.evidence_id, evidence.created_at, visible(&evidence.capability)),
+        );
+    }
+    for audit in &replay.query_audit {
+        line(
+            &mut text,
+            "query",
+            format_args!("{} {} gave {} row(s), shape {}", audit.audit_id, visible(&audit.table), audit.row_count, audit.query_fingerprint),
+        );
+    }
+    history(&mut text, &replay.events);
+    for receipt in &replay.receipts {
+        let status = serde_json::to_value(receipt.status).unwrap_or_default();
+        let status = status.as_str().unwrap_or_default().to_owned();
+        line(
+            &mut text,
+            "receipt",
+            format_args!("{status}, {} row(s), {}, {}", receipt.rows_affected, receipt.idempotency_key, receipt.receipt_hash),
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+/// Asks a person on the terminal; `None` if there is none. Everything but `y` and `yes` is no.
+pub(crate) fn ask(question: &str) -> Option<bool> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = anstream::stderr().lock();
+    let _gone = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn heading(text: &mut String, proposal: &Proposal, set: &ChangeSet) {
+    let waits = proposal.pending().map(|pending| format!(": {}", visible(&pending.to_string()))).unwrap_or_default();
+    line(text, "proposal", format_args!("{} version {}", bold(proposal.id().as_str()), set.proposal_version));
+    line(text, "status", format_args!("{}{waits}", bold(proposal.status.as_str())));
+    if let Some(last) = &proposal.last_report {
+        let code = last.report.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let detail = last.report.detail.as_deref().map(|detail| format!(", {}", visible(detail))).unwrap_or_default();
+        line(text, "last outcome", format_args!("attempt {}: {}{code}{detail}", last.attempt, last.report.outcome));
+    }
+    line(text, "capability", visible(&set.action));
+    line(text, "proposed by", format_args!("{} (from {})", visible(&set.principal.id), set.principal.source.as_str()));
+    line(text, "tenant", visible(&set.scope.tenant_id));
+    let key = &set.source.primary_key;
+    let (source, schema, table) = (visible(&set.source.source_id), &set.source.schema, &set.source.table);
+    line(text, "row", format_args!("{source} {schema}.{table} where {} = {}", key.column, visible(&key.value.to_string())));
+}
+
+fn change(text: &mut String, set: &ChangeSet) {
+    let _infallible = writeln!(text, "{}", bold("change"));
+    for (column, proposed) in &set.patch {
+        let before = set.before.get(column).map_or("(not read)".to_owned(), |value| visible(&value.to_string()));
+        let _infallible = writeln!(text, "  {column}: {before} -> {}", bold(&visible(&proposed.to_string())));
+    }
+    let _infallible = writeln!(text, "{}", bold("the rest of the row, as the agent saw it"));
+    for (column, value) in set.before.iter().filter(|(column, _)| !set.patch.contains_key(*column)) {
+        let _infallible = writeln!(text, "  {column}: {}", visible(&value.to_string()));
+    }
+}
+
+fn guards(text: &mut String, set: &ChangeSet) {
+    let version = &set.guards.expected_version;
+    match version.column.as_str() {
+        ROW_HASH_COLUMN => line(text, "guard", format_args!("the whole row, hash {}", visible(&version.value.plain_text()))),
+        column => line(
+            text,
+            "guard",
+            format_args!("`{column}` must still be {}; it moves on with the change", visible(&version.value.to_string())),
+        ),
+    }
+    let tenant = &set.guards.tenant;
+    match tenant.column.as_str() {
+        SINGLE_TENANT_COLUMN => line(text, "tenant guard", "none: the capability declares that there is one tenant only"),
+        column => line(text, "tenant guard", format_args!("`{column}` = {}", visible(&tenant.value.to_string()))),
+    }
+    let allowed: Vec<_> = set.guards.allowed_columns.iter().map(AsRef::as_ref).collect();
+    line(text, "may change", allowed.join(", "));
+    line(text, "executor", visible(set.writeback.executor.as_deref().unwrap_or("sql_update")));
+}
+
+fn binding(text: &mut String, proposal: &Proposal) {
+    let terms = &proposal.terms;
+    line(text, "evidence", proposal.evidence.as_ref().map_or("none".to_owned(), |link| link.evidence_id.to_string()));
+    line(text, "needs role", terms.required_role.as_deref().map_or("none".to_owned(), visible));
+    line(text, "expires at", terms.expires_at);
+    line(text, "proposal hash", &terms.proposal_hash);
+    line(text, "approval digest", bold(terms.approval_digest.as_str()));
+}
+
+fn history(text: &mut String, events: &[RecordedEvent]) {
+    let _infallible = writeln!(text, "{}", bold("history"));
+    for RecordedEvent { sequence, event, .. } in events {
+        let told = told(&event.fact);
+        let _infallible = writeln!(text, "  {sequence:>2} {} {} by {}{told}", event.at, event.fact.kind(), visible(&event.actor));
+    }
+}
+
+/// What an event adds to its kind.
+fn told(fact: &Fact) -> String {
+    match fact {
+        Fact::Created(_) | Fact::EvidenceRecorded(_) | Fact::JobRecorded { .. } => String::new(),
+        Fact::Approved(approval) => with_note(approval.operator.note.as_deref(), approval.reason.as_deref()),
+        Fact::Rejected(closing) | Fact::Canceled(closing) => with_note(closing.operator.note.as_deref(), closing.reason.as_deref()),
+        Fact::Expired { expires_at } => format!(": its time ended at {expires_at}"),
+        Fact::AttemptClaimed(claimed) => format!(": attempt {}, {}", claimed.attempt, visible(&claimed.holder)),
+        Fact::Applied(reported)
+        | Fact::AlreadyApplied(reported)
+        | Fact::Conflict(reported)
+        | Fact::Failed(reported)
+        | Fact::Unknown(reported) => {
+            let code = reported.report.code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
+            format!(": attempt {}{code}", reported.attempt)
+        }
+        Fact::Contradicted(found) => {
+            format!(": attempt {} reports {} though {} is on record", found.attempt, found.report.outcome, found.recorded)
+        }
+        Fact::Tombstoned(stone) => format!(": attempt {}, ended as {}", stone.attempt, stone.ending.status()),
+    }
+}
+
+fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
+    let note = note.map(|note| format!(" (noted as {})", visible(note))).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
+    format!("{note}{reason}")
+}
+
+fn next(text: &mut String, proposal: &Proposal) {
+    use synapsor_proposal::Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
+    let id = proposal.id();
+    let digest = &proposal.terms.approval_digest;
+    let command = match proposal.status {
+        PendingReview => {
+            format!("synapsor-runner proposals approve {id} --digest {digest}\n  synapsor-runner proposals reject {id} --reason '...'")
+        }
+        Approved | PendingWorker => format!("synapsor-runner apply {id}\n  synapsor-runner proposals cancel {id}"),
+        Applied | Conflict | Failed | Rejected | Canceled | Expired => format!("synapsor-runner replay show {id}"),
+    };
+    let _infallible = writeln!(text, "{}\n  {command}", bold("next"));
+}
+
+fn line(text: &mut String, label: &str, value: impl std::fmt::Display) {
+    let _infallible = writeln!(text, "{label:<16} {value}");
+}

@@ -1,0 +1,154 @@
+//! `config validate`, `config show`: what did the program understand of the file?
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use synapsor_agent::{DatabaseFinding, check_database};
+use synapsor_config::{Capability, Checked, Config, Severity};
+
+use crate::cli::{ConfigVerb, Place};
+use crate::compose::Setup;
+use crate::failure::{Answer, Failure};
+use crate::output;
+
+pub(super) async fn run(verb: ConfigVerb) -> Answer<ExitCode> {
+    match verb {
+        ConfigVerb::Validate { place, format, check_db } => validate(&place, format.json, check_db).await,
+        ConfigVerb::Show { place, format } => show(&place, format.json),
+    }
+}
+
+async fn validate(place: &Place, as_json: bool, check_db: bool) -> Answer<ExitCode> {
+    let checked = synapsor_config::load(&place.config)?;
+    let database = match (&checked.config, check_db) {
+        (Some(_), true) => check_database(&Setup::load_served(place)?.agent_port()?).await,
+        (None, _) | (_, false) => Vec::new(),
+    };
+    let ok = checked.config.is_some() && !database.iter().any(is_error);
+    if as_json {
+        output::json(&report(&checked, &database, ok));
+    } else {
+        print(place, &checked, &database, ok, check_db);
+    }
+    Ok(output::exit(ok))
+}
+
+/// Checking the database means being able to: what cannot be reached was not checked.
+fn is_error(found: &DatabaseFinding) -> bool {
+    found.finding.is_err() || found.is_definite()
+}
+
+fn print(place: &Place, checked: &Checked, database: &[DatabaseFinding], ok: bool, check_db: bool) {
+    for finding in &checked.findings {
+        output::line(output_lines(&finding.to_string()));
+    }
+    for found in database {
+        output::line(sentence(found));
+    }
+    let count = |severity| checked.of(severity).count();
+    let path = place.config.display();
+    let about_database = match (check_db, ok) {
+        (true, true) => ", and the databases have what it names",
+        (true, false) | (false, _) => "",
+    };
+    let verdict = if ok { "is valid" } else { "is not valid" };
+    let (errors, warnings, notices) = (count(Severity::Error), count(Severity::Warning), count(Severity::Notice));
+    output::line(format_args!("{path} {verdict}{about_database} ({errors} errors, {warnings} warnings, {notices} notices)"));
+}
+
+fn output_lines(text: &str) -> String {
+    text.lines().map(output::visible).collect::<Vec<_>>().join("\n")
+}
+
+fn sentence(found: &DatabaseFinding) -> String {
+    let DatabaseFinding { capability, source, finding } = found;
+    match finding {
+        Ok(finding) => {
+            let column = finding.column.as_ref().map(|column| format!(" column `{column}`")).unwrap_or_default();
+            let severity = format!("{:?}", finding.severity).to_lowercase();
+            format!("{severity} {} capability `{capability}`{column}\n  {}", finding.code, output::visible(&finding.message))
+        }
+        Err(error) => format!(
+            "error DATABASE_NOT_CHECKED capability `{capability}`, source `{source}`\n  {}",
+            output::visible(&Failure::new(error).message)
+        ),
+    }
+}
+
+fn report(checked: &Checked, database: &[DatabaseFinding], ok: bool) -> Value {
+    let finding = |finding: &synapsor_config::Finding| {
+        json!({"severity": finding.severity.as_str(), "path": finding.path, "code": finding.code.as_str(), "message": finding.message,
+            "line": finding.line, "column": finding.column, "hint": finding.hint})
+    };
+    let of = |severity| checked.of(severity).map(finding).collect::<Vec<_>>();
+    let found = |found: &DatabaseFinding| match &found.finding {
+        Ok(finding) => {
+            json!({"capability": found.capability, "source": found.source, "severity": format!("{:?}", finding.severity).to_lowercase(),
+            "code": finding.code, "column": finding.column, "message": finding.message})
+        }
+        Err(error) => json!({"capability": found.capability, "source": found.source, "severity": "error", "code": "DATABASE_NOT_CHECKED",
+            "column": null, "message": error.to_string()}),
+    };
+    json!({"ok": ok, "errors": of(Severity::Error), "warnings": of(Severity::Warning), "notices": of(Severity::Notice),
+        "database": database.iter().map(found).collect::<Vec<_>>()})
+}
+
+fn show(place: &Place, as_json: bool) -> Answer<ExitCode> {
+    let setup = Setup::load(place)?;
+    let config = &setup.config;
+    if as_json {
+        output::json(&json!({"ok": true, "mode": config.mode.as_str(), "store": setup.store,
+            "sources": config.sources.iter().map(|(name, source)| json!({"name": name, "engine": source.engine.as_str(), "read_only": source.read_only})).collect::<Vec<_>>(),
+            "capabilities": config.capabilities.iter().map(described).collect::<Vec<_>>()}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format_args!("mode:   {}", config.mode.as_str()));
+    output::line(format_args!("ledger: {}", setup.store.display()));
+    for (name, source) in &config.sources {
+        let access = if source.read_only { ", read-only" } else { "" };
+        output::line(format_args!("source: {name} ({}{access})", source.engine.as_str()));
+    }
+    for capability in &config.capabilities {
+        output::line(format_args!("\n{} ({})", output::bold(capability.name.as_str()), kind(capability)));
+        print_capability(config, capability);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_capability(config: &Config, capability: &Capability) {
+    let target = &capability.target;
+    let tenant = target.tenant.column().map_or("one tenant only".to_owned(), |column| format!("tenant in `{column}`"));
+    let context = config.context(&capability.context).map_or("none", |context| context.provider());
+    output::line(format_args!(
+        "  row:      {}.{}.{} by `{}`, {tenant} (from {context})",
+        capability.source, target.schema, target.table, target.primary_key
+    ));
+    output::line(format_args!("  shows:    {}", joined(&capability.visible_columns)));
+    let Some(rules) = capability.proposal() else { return };
+    output::line(format_args!("  may set:  {}", joined(rules.patch.iter().map(|(column, _)| column))));
+    output::line(format_args!(
+        "  guard:    {}",
+        rules.guard.column().map_or("hash of the row".to_owned(), |column| format!("version `{column}`"))
+    ));
+    output::line(format_args!(
+        "  approval: {}",
+        rules.approval.required_role.as_deref().map_or("any operator".to_owned(), |role| format!("role `{role}`"))
+    ));
+}
+
+fn described(capability: &Capability) -> Value {
+    let target = &capability.target;
+    json!({"name": capability.name, "kind": kind(capability), "digest": capability.digest(), "source": capability.source,
+        "target": {"schema": target.schema, "table": target.table, "primary_key": target.primary_key, "tenant_key": target.tenant.column()},
+        "visible_columns": capability.visible_columns,
+        "allowed_columns": capability.proposal().map(|rules| &rules.allowed_columns),
+        "required_role": capability.proposal().and_then(|rules| rules.approval.required_role.as_ref())})
+}
+
+fn kind(capability: &Capability) -> &'static str {
+    if capability.proposal().is_some() { "proposal" } else { "read" }
+}
+
+fn joined<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

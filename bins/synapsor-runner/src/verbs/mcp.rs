@@ -1,0 +1,106 @@
+//! `mcp serve`, `mcp serve-streamable-http`: serve MCP clients.
+//!
+//! Before a client is served the databases are asked for what the configuration names. What is definitely wrong ends the start; a database
+//! that cannot be reached now is told, and asked again by the first call that needs it.
+
+use std::process::ExitCode;
+
+use synapsor_agent::{AgentPort, check_database};
+use synapsor_config::Environment;
+use synapsor_http::{Access, Listen, Protection, Settings, termination};
+use synapsor_mcp::{HttpServer, McpError, McpOptions, serve_stdio};
+use synapsor_protocol::chain::chain;
+use synapsor_protocol::name::EnvName;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{AliasMode, Serve, ServeHttp};
+use crate::compose::Setup;
+use crate::failure::{Answer, Failure};
+use crate::output;
+
+pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
+    let port = ready_port(words).await?;
+    let shutdown = until_told()?;
+    serve_stdio(port, &options(words), tokio::io::stdin(), tokio::io::stdout(), shutdown).await?;
+    // The thread that reads stdin may wait for a line that never comes; nothing else is left to do.
+    std::process::exit(0)
+}
+
+pub(super) async fn serve_http(words: &ServeHttp) -> Answer<ExitCode> {
+    let settings = settings(words)?;
+    let port = ready_port(&words.serve).await?;
+    let mode = port.mode().as_str();
+    let tools = port.offers().len();
+    let server = HttpServer::bind(port, &options(&words.serve), settings).await?;
+    let shutdown = until_told()?;
+    tracing::info!("serving {tools} tools in mode {mode} at {}", server.url());
+    server.serve(shutdown).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the words on the command line mean for the server.
+pub(super) fn aliases(mode: AliasMode) -> synapsor_mcp::AliasMode {
+    match mode {
+        AliasMode::Canonical => synapsor_mcp::AliasMode::Canonical,
+        AliasMode::Openai => synapsor_mcp::AliasMode::Openai,
+    }
+}
+
+fn options(words: &Serve) -> McpOptions {
+    McpOptions { aliases: aliases(words.alias_mode), ..McpOptions::default() }
+}
+
+async fn ready_port(words: &Serve) -> Answer<AgentPort> {
+    let port = Setup::load_served(&words.place)?.agent_port()?;
+    let found = check_database(&port).await;
+    for found in &found {
+        let about = format!("capability `{}`, source `{}`", found.capability, found.source);
+        match &found.finding {
+            Ok(finding) => tracing::warn!("{} {about}: {}", finding.code, output::visible(&finding.message)),
+            Err(error) => tracing::warn!("{about} could not be checked: {}", output::visible(&chain(error))),
+        }
+    }
+    let definite = found.iter().filter(|found| found.is_definite()).count();
+    if definite > 0 {
+        return Err(Failure::new(format_args!("{definite} things in the databases are not as the configuration needs them"))
+            .hint(format_args!("`synapsor-runner config validate --check-db --config {}` shows them", words.place.config.display())));
+    }
+    Ok(port)
+}
+
+fn settings(words: &ServeHttp) -> Answer<Settings> {
+    let protection = match (&words.tls_cert, &words.tls_key) {
+        (Some(certificate), Some(key)) => Protection::Tls { certificate: certificate.clone(), key: key.clone() },
+        (_, _) if words.behind_tls_proxy => Protection::TlsProxy,
+        (_, _) => Protection::None,
+    };
+    let listen = Listen::on(&words.host, words.port, protection).map_err(McpError::from)?;
+    Ok(Settings { hosts: words.allowed_host.clone(), origins: words.cors_origin.clone(), ..Settings::new(listen, access(words)?) })
+}
+
+fn access(words: &ServeHttp) -> Answer<Access> {
+    if words.dev_no_auth {
+        return Ok(Access::Open);
+    }
+    let variable = &words.auth_token_env;
+    let name =
+        EnvName::new(variable).ok_or_else(|| Failure::new(format_args!("`{}` is no name of a variable", output::visible(variable))))?;
+    let token = Environment::process().secret(&name);
+    Ok(Access::Bearer(token.map_err(|error| {
+        Failure::from(error).hint(format_args!("set `{name}` to a long random token, or use `--dev-no-auth` on loopback"))
+    })?))
+}
+
+/// Cancelled when the process is told to end.
+fn until_told() -> Answer<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let told = shutdown.clone();
+    tokio::spawn(async move {
+        match termination().await {
+            Ok(signal) => tracing::info!("{signal}: finishing what is under way"),
+            Err(error) => return tracing::warn!("signals cannot be awaited: {}", chain(&error)),
+        }
+        told.cancel();
+    });
+    Ok(shutdown)
+}
