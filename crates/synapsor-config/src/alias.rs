@@ -86,7 +86,7 @@ mod tests {
             ("a. .b", "a__b"),
             ("...", "tool_ab5df625"),
             ("é", "tool_4a99557e"),
-            (long.as_str(), "area__xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_2be2a3e7"),
+            (long.as_str(), "area__xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_4368dd81"),
         ] {
             let made = openai_alias(canonical);
             assert!(made.len() <= 64);
@@ -101,6 +101,10 @@ mod tests {
         let reversed = openai_aliases(names.iter().rev());
         assert_eq!(aliases, reversed);
         let shown: Vec<String> = aliases.iter().map(|(name, alias)| format!("{name} {alias}")).collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @"
+        a.b__c a__b__c_44b440f7
+        a.d a__d
+        a__b.c a__b__c_57a76311
+        ");
     }
 }

@@ -40,7 +40,6 @@ pub struct Capability {
 
 /// What a capability does.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a config holds few capabilities, and they are read in place")]
 pub enum CapabilityKind {
     /// It reads one row.
     Read,

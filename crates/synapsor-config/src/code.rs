@@ -91,7 +91,7 @@ codes! {
         InvalidContextProvider "INVALID_CONTEXT_PROVIDER" "`provider` must be `environment`, `static_dev`, `http_claims` or `cloud_session`";
         UnsupportedContextProvider "UNSUPPORTED_CONTEXT_PROVIDER" "`cloud_session` is only for the mode `cloud`";
         InvalidContextValues "INVALID_CONTEXT_VALUES" "`values` must be an object";
-        InvalidContextValue "INVALID_CONTEXT_VALUE" "a name in `values` ends in `_env` and names an environment variable, or it is a text that is not empty";
+        InvalidContextValue "INVALID_CONTEXT_VALUE" "`tenant_id_env` and `principal_env` name environment variables, `tenant_id` and `principal` are texts that are not empty";
         ContextValueRequired "CONTEXT_VALUE_REQUIRED" "`static_dev` needs the value itself or the environment variable that holds it";
 
         ExecutorsNotObject "EXECUTORS_NOT_OBJECT" "`executors` must be an object with at least one executor";

@@ -203,14 +203,7 @@ impl ProposalRules {
     }
 
     fn within_bounds(&self, column: &Identifier, value: &Scalar) -> Result<(), PatchRefusal> {
-        let Some(bound) = self.numeric_bounds.get(column) else { return Ok(()) };
-        let number = match value {
-            Scalar::Number(number) => Decimal::parse(&number.to_string()),
-            // Decimals and large integers travel as text.
-            Scalar::String(text) => Decimal::parse(text),
-            Scalar::Null | Scalar::Bool(_) => None,
-        };
-        bound.check(column, &number.ok_or_else(|| PatchRefusal::NotANumber(column.clone()))?)
+        self.numeric_bounds.get(column).map_or(Ok(()), |bound| bound.check(column, value))
     }
 
     fn may_follow(&self, column: &Identifier, before: &Columns, value: &Scalar) -> Result<(), PatchRefusal> {
@@ -225,7 +218,15 @@ impl ProposalRules {
 }
 
 impl NumericBound {
-    fn check(self, column: &Identifier, number: &Decimal) -> Result<(), PatchRefusal> {
+    /// Whether the value of this column is within the bound.
+    pub(crate) fn check(self, column: &Identifier, value: &Scalar) -> Result<(), PatchRefusal> {
+        let number = match value {
+            Scalar::Number(number) => Decimal::parse(&number.to_string()),
+            // Decimals and large integers travel as text.
+            Scalar::String(text) => Decimal::parse(text),
+            Scalar::Null | Scalar::Bool(_) => None,
+        };
+        let number = number.ok_or_else(|| PatchRefusal::NotANumber(column.clone()))?;
         let compare = |bound: &Number| Decimal::parse(&bound.to_string()).map(|bound| number.cmp(&bound));
         if let Some(minimum) = self.minimum.filter(|minimum| compare(minimum).is_none_or(Ordering::is_lt)) {
             return Err(PatchRefusal::BelowMinimum { column: column.clone(), minimum });

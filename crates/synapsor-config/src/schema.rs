@@ -3,8 +3,8 @@
 //! The schema is made from the raw types, closed, with a description at each member. What the validator accepts it
 //! accepts; the rules that no schema can say (what refers to what) are the validator's alone.
 
-use schemars::generate::SchemaSettings;
 use schemars::Schema;
+use schemars::generate::SchemaSettings;
 
 use crate::raw::file::RawConfig;
 

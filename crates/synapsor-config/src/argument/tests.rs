@@ -39,15 +39,15 @@ fn check(arguments: &Value) -> String {
 
 #[test]
 fn arguments_that_fit_become_scalars() {
-    insta::assert_snapshot!(check(&json!({"id": "R-1"})), @"");
-    insta::assert_snapshot!(check(&json!({"urgent": false, "stage": "shut", "id": "", "amount": -0.0, "note": "äöü€"})), @"");
+    insta::assert_snapshot!(check(&json!({"id": "R-1"})), @r#"{"id": String("R-1")}"#);
+    insta::assert_snapshot!(check(&json!({"urgent": false, "stage": "shut", "id": "", "amount": -0.0, "note": "äöü€"})), @r#"{"amount": Number(0), "id": String(""), "note": String("äöü€"), "stage": String("shut"), "urgent": Bool(false)}"#);
 }
 
 #[test]
 fn nothing_that_was_given_is_dropped() {
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "nte": "x"})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "colour": "x"})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "a\u{1b}[2J": 1})), @"");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "nte": "x"})), @"ARGUMENT_UNKNOWN: argument `nte` is unknown; did you mean `note`?");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "colour": "x"})), @"ARGUMENT_UNKNOWN: argument `colour` is unknown");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "a\u{1b}[2J": 1})), @"ARGUMENT_UNKNOWN: argument `a�[2J` is unknown");
     let long = "n".repeat(100_000);
     assert!(check(&json!({"id": "R-1", (long): 1})).len() < 200);
 }
@@ -58,27 +58,27 @@ fn trusted_values_are_no_arguments() {
         let refused = given(&json!({"id": "R-1", name: "x"})).unwrap_err();
         assert_eq!((refused.code(), refused.argument()), ("MODEL_CANNOT_OVERRIDE_BINDING", name));
     }
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "tenant_id": "acme"})), @"");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "tenant_id": "acme"})), @"MODEL_CANNOT_OVERRIDE_BINDING: argument `tenant_id` is set by the trusted context and cannot be given");
 }
 
 #[test]
 fn arguments_that_do_not_fit_are_named() {
-    insta::assert_snapshot!(check(&json!({})), @"");
-    insta::assert_snapshot!(check(&json!({"id": 1})), @"");
-    insta::assert_snapshot!(check(&json!({"id": null})), @"");
-    insta::assert_snapshot!(check(&json!({"id": ["R-1"]})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R\u{0}1"})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": "1"})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": -5.5})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": 11})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "urgent": 1})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "stage": "Open"})), @"");
+    insta::assert_snapshot!(check(&json!({})), @"ARGUMENT_REQUIRED: argument `id` is required");
+    insta::assert_snapshot!(check(&json!({"id": 1})), @"ARGUMENT_TYPE_INVALID: argument `id` must be a string");
+    insta::assert_snapshot!(check(&json!({"id": null})), @"ARGUMENT_TYPE_INVALID: argument `id` must be a string");
+    insta::assert_snapshot!(check(&json!({"id": ["R-1"]})), @"ARGUMENT_TYPE_INVALID: argument `id` must be a string");
+    insta::assert_snapshot!(check(&json!({"id": "R\u{0}1"})), @"ARGUMENT_TYPE_INVALID: argument `id` holds the NUL character");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": "1"})), @"ARGUMENT_TYPE_INVALID: argument `amount` must be a number");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": -5.5})), @"ARGUMENT_BELOW_MINIMUM: argument `amount` must be at least -5");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "amount": 11})), @"ARGUMENT_ABOVE_MAXIMUM: argument `amount` must be at most 10.5");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "urgent": 1})), @"ARGUMENT_TYPE_INVALID: argument `urgent` must be a boolean");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "stage": "Open"})), @r#"ARGUMENT_NOT_ALLOWED: argument `stage` must be one of: "open", "shut""#);
 }
 
 #[test]
 fn length_counts_utf16_units() {
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "note": "😀😀"})), @"");
-    insta::assert_snapshot!(check(&json!({"id": "R-1", "note": "😀😀x"})), @"");
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "note": "😀😀"})), @r#"{"id": String("R-1"), "note": String("😀😀")}"#);
+    insta::assert_snapshot!(check(&json!({"id": "R-1", "note": "😀😀x"})), @"ARGUMENT_TOO_LONG: argument `note` is longer than 4 UTF-16 code units");
 }
 
 #[test]

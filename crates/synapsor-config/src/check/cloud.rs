@@ -30,7 +30,8 @@ fn control_plane(raw: &RawCloud, at: &At, report: &mut Report) -> Option<CloudCo
     let runner_version = text(&raw.runner_version, Code::InvalidCloudRunnerVersion, "runner_version");
     let project_id = text(&raw.project_id, Code::InvalidCloudProjectId, "project_id");
     let engines = list(&raw.engines, Code::InvalidCloudEngines, &at.field("engines"), engine_name, report);
-    let capabilities = list(&raw.capabilities, Code::InvalidCloudCapabilities, &at.field("capabilities"), |Text(text)| text.clone(), report);
+    let capabilities =
+        list(&raw.capabilities, Code::InvalidCloudCapabilities, &at.field("capabilities"), |Text(text)| text.clone(), report);
     let session = report.optional(&raw.session, Code::InvalidCloudSession, &at.field("session"));
     let (EnvText(base_url_env), EnvText(runner_token_env), Text(adapter_id)) = (base_url_env?, runner_token_env?, adapter_id?);
     Some(CloudConfig {

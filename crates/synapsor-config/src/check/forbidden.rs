@@ -19,10 +19,14 @@ pub(crate) fn scan(value: &Value, at: &At, report: &mut Report) {
 fn member(name: &str, value: &Value, at: &At, report: &mut Report) {
     let at = at.field(name);
     if reserved::is_url_member(name) {
-        report.add(Code::InlineDatabaseUrlForbidden, &at).hint("name an environment variable that holds it, in `read_url_env` or `write_url_env`");
+        report
+            .add(Code::InlineDatabaseUrlForbidden, &at)
+            .hint("name an environment variable that holds it, in `read_url_env` or `write_url_env`");
     }
     if reserved::is_sql_member(name) {
-        report.add(Code::ArbitrarySqlForbidden, &at).hint("say what may be read or changed with columns; a column or argument of this name needs another one");
+        report
+            .add(Code::ArbitrarySqlForbidden, &at)
+            .hint("say what may be read or changed with columns; a column or argument of this name needs another one");
     }
     scan(value, &at, report);
 }

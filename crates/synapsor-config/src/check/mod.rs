@@ -27,10 +27,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use synapsor_protocol::preparse::{self, Limits, ParseError};
 
+use crate::Checked;
 use crate::code::Code;
 use crate::config::Config;
 use crate::raw::file::RawConfig;
-use crate::Checked;
 use report::{At, Report};
 
 /// Checks the text of a file whose relative paths start from `base`.

@@ -138,7 +138,13 @@ fn allowed_columns(raw: &RawCapability, around: &Around<'_>, at: &At, report: &m
     allowed
 }
 
-fn patch_columns(patch: &[(Identifier, Option<Binding>)], allowed: Option<&[Identifier]>, guard: Option<&Guard>, at: &At, report: &mut Report) {
+fn patch_columns(
+    patch: &[(Identifier, Option<Binding>)],
+    allowed: Option<&[Identifier]>,
+    guard: Option<&Guard>,
+    at: &At,
+    report: &mut Report,
+) {
     for (column, _) in patch {
         let at = at.field(column.as_str());
         if allowed.is_some_and(|allowed| !allowed.contains(column)) {
@@ -163,6 +169,9 @@ fn guard(slot: &Slot<RawGuard>, around: &Around<'_>, at: &At, report: &mut Repor
         return Some(Guard::WeakRowHash);
     }
     let advance = report.optional_word(&raw.advance, Code::InvalidGuardAdvance, &advance_at).unwrap_or(Advance::Auto);
+    if raw.column.is_absent() && matches!(raw.weak_guard_ack, Slot::Wrong(_)) {
+        return None;
+    }
     let column = report.required(&raw.column, Code::ConflictGuardColumnRequired, &column_at)?.clone();
     if around.is_key(&column) {
         report.add(Code::GuardColumnIsKey, &column_at);

@@ -169,13 +169,18 @@ fn placed(found: Found, text: &[u8]) -> Finding {
     let position = found.position.or_else(|| preparse::locate(text, &found.path)).unwrap_or(start);
     Finding {
         severity: found.code.severity(),
-        path: found.path,
+        path: visible(found.path),
         code: found.code,
-        message: found.message,
+        message: visible(found.message),
         line: position.line,
         column: position.column,
-        hint: found.hint,
+        hint: found.hint.map(visible),
     }
+}
+
+/// Names are the author's, and no terminal should obey one.
+fn visible(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }
 
 /// At most ten names, in backticks.

@@ -33,7 +33,7 @@ pub(crate) fn numeric_bounds(
         let column = patch_column(name, patch, codes, &at, report);
         let bound = report.required(slot, Code::NumericBoundNotObject, &at).and_then(|raw| bound(raw, &at, report));
         let (Some(column), Some(bound)) = (column, bound) else { continue };
-        if !binding(patch, &column).is_none_or(|binding| bound_can_hold(&bound, binding, args)) {
+        if !binding(patch, &column).is_none_or(|binding| bound_can_hold(bound, &column, binding, args)) {
             report.add(Code::PatchValueNeverAllowed, &at);
         }
         checked.insert(column, bound);
@@ -91,7 +91,6 @@ fn transition(
     let from_at = at.field("from_column");
     let named = report.optional(&raw.from_column, Code::InvalidTransitionFromColumn, &from_at);
     let from_column = if raw.from_column.is_absent() { column } else { named };
-    // A column that the capability sets is read for the reviewer anyway, as the value that stands there before.
     if from_column.is_some_and(|from| !around.is_read(from, guard)) {
         report.add(Code::TransitionFromColumnNotVisible, &from_at);
     }
@@ -107,17 +106,17 @@ fn states(raw: &RawTransition, at: &At, report: &mut Report) -> Option<BTreeMap<
     let mut allowed = BTreeMap::new();
     for (from, slot) in transitions {
         let at = at.field(from);
+        let slots = slot.given().map(Vec::as_slice).unwrap_or_default();
+        let states: Option<Vec<String>> = slots.iter().map(|slot| slot.given().map(|Text(state)| state.clone())).collect();
         if from.trim().is_empty() {
             report.add(Code::TransitionFromRequired, &at);
         }
-        let slots = slot.given().map(Vec::as_slice).unwrap_or_default();
-        let states: Vec<String> = slots.iter().filter_map(|slot| slot.given().map(|Text(state)| state.clone())).collect();
-        if states.is_empty() || states.len() < slots.len() {
-            report.add(Code::TransitionToValuesRequired, &at);
+        match states.filter(|states| !states.is_empty()) {
+            Some(states) => drop(allowed.insert(from.clone(), states)),
+            None => drop(report.add(Code::TransitionToValuesRequired, &at)),
         }
-        allowed.insert(from.clone(), states);
     }
-    Some(allowed)
+    (allowed.len() == transitions.len()).then_some(allowed)
 }
 
 /// The column that a rule is about. It must be one of the patch, if there is a patch to look in.
@@ -139,20 +138,18 @@ fn binding<'p>(patch: &'p KnownPatch, column: &Identifier) -> Option<&'p Binding
 }
 
 /// Whether at least one value of the binding is within the bound. An unknown argument is reported elsewhere.
-fn bound_can_hold(bound: &NumericBound, binding: &Binding, args: &Args) -> bool {
-    let holds = |value: &Scalar| matches!(value, Scalar::Number(number) if within(bound, *number));
+fn bound_can_hold(bound: NumericBound, column: &Identifier, binding: &Binding, args: &Args) -> bool {
+    let holds = |value: &Scalar| bound.check(column, value).is_ok();
     match binding {
         Binding::Fixed(value) => holds(value),
         Binding::FromArg(name) => args.sound(name).is_none_or(|arg| match (&arg.allowed, &arg.kind) {
             (Some(allowed), _) => allowed.iter().any(holds),
-            (None, ArgKind::Number { minimum, maximum }) => overlap(bound, *minimum, *maximum),
-            (None, ArgKind::String { .. } | ArgKind::Boolean) => false,
+            (None, ArgKind::Number { minimum, maximum }) => overlap(&bound, *minimum, *maximum),
+            // A decimal travels as text.
+            (None, ArgKind::String { .. }) => true,
+            (None, ArgKind::Boolean) => false,
         }),
     }
-}
-
-fn within(bound: &NumericBound, number: Number) -> bool {
-    overlap(bound, Some(number), Some(number))
 }
 
 fn overlap(bound: &NumericBound, minimum: Option<Number>, maximum: Option<Number>) -> bool {

@@ -22,10 +22,9 @@ impl Both {
     /// Why the schema refuses what the validator accepts, if it does. The schema describes the strict form alone.
     fn disagreement(&self, config: &Value) -> Option<String> {
         let lenient = config.get("strict") == Some(&Value::Bool(false));
-        if lenient || !check(config.to_string().as_bytes()).is_ok() {
-            return None;
-        }
-        self.schema.iter_errors(config).next().map(|error| format!("{} at {}\n{config:#}\n", error, error.instance_path()))
+        let refused = self.schema.iter_errors(config).next().filter(|_| !lenient)?;
+        let accepted = check(config.to_string().as_bytes()).is_ok();
+        accepted.then(|| format!("{refused} at {}\n{config:#}\n", refused.instance_path()))
     }
 }
 
