@@ -89,13 +89,7 @@ fn undecided(change_set: &ChangeSet) -> Result<(), String> {
     Ok(())
 }
 
-fn approve(
-    state: &Proposal,
-    by: &OperatorIdentity,
-    digest: &Digest,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<Vec<Fact>, Refusal> {
+fn approve(state: &Proposal, by: &OperatorIdentity, digest: &Digest, reason: Option<&str>, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
     writable(state)?;
     let repeats = |approval: &Approval| approval.approval_digest == *digest && approval.operator.uid == by.uid();
     if state.status == Status::Approved && state.approval.as_ref().is_some_and(repeats) {
@@ -185,9 +179,10 @@ pub(crate) fn contradicts(state: &Proposal, attempt: u32, outcome: Outcome) -> b
     match (state.status, outcome) {
         (_, Outcome::Failed | Outcome::Unknown) | (Status::PendingWorker, _) => false,
         (Status::Applied, Outcome::AlreadyApplied) | (Status::Conflict, Outcome::Conflict) => false,
-        (Status::Applied, Outcome::Applied) => state.attempts.iter().any(|other| {
-            other.number != attempt && other.reports.iter().any(|report| report.outcome == Outcome::Applied)
-        }),
+        (Status::Applied, Outcome::Applied) => state
+            .attempts
+            .iter()
+            .any(|other| other.number != attempt && other.reports.iter().any(|report| report.outcome == Outcome::Applied)),
         _ => true,
     }
 }

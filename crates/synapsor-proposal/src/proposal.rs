@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use synapsor_protocol::id::{JobId, ProposalId};
-use synapsor_protocol::{Outcome, Timestamp};
+use synapsor_protocol::{ErrorCode, Outcome, Timestamp};
 
 use crate::attempt::{Attempt, Pending, may_follow};
 use crate::event::{Approval, Closing, Contradiction, EvidenceLink, Reported, Terms, Tombstone};
@@ -104,6 +104,18 @@ impl Proposal {
             Status::Applied | Status::Conflict => self.last_report.as_ref().map(|reported| reported.report.outcome),
             Status::PendingWorker if self.unresolved() => Some(Outcome::Unknown),
             Status::PendingWorker | Status::Failed => Some(Outcome::Failed),
+            Status::PendingReview | Status::Approved | Status::Rejected | Status::Canceled | Status::Expired => None,
+        }
+    }
+
+    /// The code that goes with [`Proposal::outcome`]: of the receipt, of the attempt that is unresolved, or of the last.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self.status {
+            Status::Applied | Status::Conflict => self.last_report.as_ref().and_then(|reported| reported.report.code.as_ref()),
+            Status::PendingWorker if self.unresolved() => {
+                self.attempts.iter().rev().find(|attempt| attempt.is_unresolved()).and_then(Attempt::code)
+            }
+            Status::PendingWorker | Status::Failed => self.current_attempt().and_then(Attempt::code),
             Status::PendingReview | Status::Approved | Status::Rejected | Status::Canceled | Status::Expired => None,
         }
     }
