@@ -7,7 +7,7 @@ use synapsor_protocol::digest::Digest;
 
 use crate::error::{TaskError, at};
 use crate::output;
-use crate::process::{Interrupt, spawning};
+use crate::process::{Interrupt, run_in_foreground};
 use crate::workspace::{self, cargo};
 
 /// The binary that is shipped.
@@ -17,9 +17,8 @@ const BINARY: &str = "synapsor-runner";
 pub(crate) fn run(interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
     let mut build = cargo(&["build", "--locked", "--profile", "dist", "-p", BINARY]);
     build.arg("--target-dir").arg(workspace::target());
-    let status = build.status().map_err(spawning(&build))?;
-    interrupt.check()?;
-    if !status.success() {
+    if !run_in_foreground(&mut build, interrupt)?.success() {
+        interrupt.check()?;
         let program = format!("cargo build --profile dist -p {BINARY}");
         return Err(TaskError::Failed { program, output: String::new() });
     }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -66,6 +66,23 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path, limit: Duration, int
         interrupt.check()?;
         if begun.elapsed() > limit {
             return Err(TaskError::TooLong { program: name_of(command), minutes: limit.as_secs() / 60 });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Runs `command` on our own terminal, in our own group: Ctrl-C reaches it as it reaches us. It is ended when we are asked to end.
+pub(crate) fn run_in_foreground(command: &mut Command, interrupt: &Interrupt) -> Result<ExitStatus, TaskError> {
+    let mut child = command.spawn().map_err(spawning(command))?;
+    let waiting = |source| TaskError::System { action: "wait for the command", source };
+    loop {
+        if let Some(status) = child.try_wait().map_err(waiting)? {
+            return Ok(status);
+        }
+        if interrupt.check().is_err() {
+            // Its only error is that the command has just ended.
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+            return child.wait().map_err(waiting);
         }
         thread::sleep(PAUSE);
     }
@@ -136,10 +153,8 @@ impl Group {
     }
 
     fn send(&self, signal: Signal) {
-        if let Some(leader) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // Its only error that can happen here is that the group has ended.
-            let _ = kill_process_group(leader, signal);
-        }
+        // Its only error that can happen here is that the group has ended.
+        let _ = kill_process_group(Pid::from_child(&self.child), signal);
     }
 }
 

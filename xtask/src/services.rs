@@ -11,7 +11,8 @@ use crate::error::TaskError;
 use crate::install::{self, Install};
 use crate::output;
 use crate::postgres::Server;
-use crate::process::{Interrupt, spawning};
+use crate::process::{Interrupt, run_in_foreground};
+use crate::workspace::forget_ourselves;
 
 /// The URL of a superuser of the throw-away server.
 const POSTGRES_URL: &str = "SYNAPSOR_TEST_POSTGRES_URL";
@@ -81,12 +82,8 @@ pub(crate) fn run_wrapped(wrapped: &Wrapped, interrupt: &Interrupt) -> Result<Ex
     output::line(&services.summary());
     let mut command = Command::new(&wrapped.command[0]);
     command.args(&wrapped.command[1..]);
+    forget_ourselves(&mut command);
     services.announce(&mut command);
-    // Same process group as ours: Ctrl-C reaches the command itself, and we wait for its end.
-    let status = command
-        .spawn()
-        .map_err(spawning(&command))?
-        .wait()
-        .map_err(|source| TaskError::System { action: "wait for the command", source })?;
+    let status = run_in_foreground(&mut command, interrupt)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

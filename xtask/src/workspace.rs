@@ -30,13 +30,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
+    forget_ourselves(&mut command);
+    command
+}
+
+/// Takes out of a command's environment what cargo told us about ourselves.
+pub(crate) fn forget_ourselves(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if SET_BY_CARGO.iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// The folders of `PATH`.
