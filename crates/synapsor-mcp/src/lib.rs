@@ -14,6 +14,7 @@
 //! Start reading at `agent_server.rs`: it is what the protocol can ask. `rpc.rs` is what it must look like.
 
 mod agent_server;
+mod describe;
 mod error;
 mod front;
 mod http;
@@ -27,6 +28,7 @@ mod stdio;
 mod tool;
 mod tool_list;
 
+pub use describe::describe_tools;
 pub use error::McpError;
 pub use front::McpService;
 pub use http::{HttpServer, http_service};

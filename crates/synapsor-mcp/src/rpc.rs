@@ -172,31 +172,31 @@ mod tests {
 
     #[test]
     fn a_message_is_told_by_its_head() {
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":"a","method":"tools/list","params":{}}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), @"");
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), @r#"Request(Number(1)) "ping" modern false"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":"a","method":"tools/list","params":{}}"#), @r#"Request(String("a")) "tools/list" modern false"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#), @r#"Notification "notifications/initialized" modern false"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), @r#"Answer "" modern false"#);
         insta::assert_snapshot!(
             check(r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#),
-            @""
+            @r#"Request(Number(1)) "ping" modern true"#
         );
     }
 
     #[test]
     fn what_is_no_message_is_answered_with_the_right_code() {
-        insta::assert_snapshot!(check("{"), @"");
-        insta::assert_snapshot!(check("hello"), @"");
-        insta::assert_snapshot!(check(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#), @"");
-        insta::assert_snapshot!(check("7"), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"method":5}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}"#), @"");
-        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"id":8,"method":"ping"}"#), @"");
-        insta::assert_snapshot!(check(&format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{}"}}"#, "x".repeat(200))), @"");
-        insta::assert_snapshot!(check(&format!("{}{}", "[".repeat(40), "]".repeat(40))), @"");
+        insta::assert_snapshot!(check("{"), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"the text is not JSON (line 1, column 2)"}}"#);
+        insta::assert_snapshot!(check("hello"), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"the text is not JSON (line 1, column 1)"}}"#);
+        insta::assert_snapshot!(check(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not served: send one message at a time"}}"#);
+        insta::assert_snapshot!(check("7"), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a message is an object"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"`id` is a string or an integer"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"`id` is a string or an integer"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"`id` is a string or an integer"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#), @r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"`jsonrpc` is \"2.0\""}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7}"#), @r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"`method` is a string"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"method":5}"#), @r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"`method` is a string"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}"#), @r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"`params` is an object"}}"#);
+        insta::assert_snapshot!(check(r#"{"jsonrpc":"2.0","id":7,"id":8,"method":"ping"}"#), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"an object names a member twice (line 1, column 25)"}}"#);
+        insta::assert_snapshot!(check(&format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{}"}}"#, "x".repeat(200))), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the message is too large"}}"#);
+        insta::assert_snapshot!(check(&format!("{}{}", "[".repeat(40), "]".repeat(40))), @r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"arrays and objects nest too deeply (line 1, column 33)"}}"#);
     }
 }
