@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use synapsor_config::Capability;
 use synapsor_config::context::Trusted;
-use synapsor_config::{Advance, Capability, ExecutorRef, Guard};
 use synapsor_protocol::digest::Digest;
 use synapsor_protocol::{Identifier, Scalar};
 use synapsor_source::{CheckedTable, CheckedValue, Severity, Source, TableCheck, TableUse};
@@ -129,8 +129,6 @@ impl Offer {
 /// How the capability uses its table.
 fn table_use(capability: &Capability) -> TableUse {
     let rules = capability.proposal();
-    let direct = rules.is_some_and(|rules| rules.executor == ExecutorRef::SqlUpdate);
-    let advanced = rules.is_some_and(|rules| matches!(rules.guard, Guard::Column { advance: Advance::Auto, .. }));
     TableUse {
         schema: capability.target.schema.clone(),
         table: capability.target.table.clone(),
@@ -139,7 +137,8 @@ fn table_use(capability: &Capability) -> TableUse {
         columns: capability.columns_to_read(),
         patch: rules.map(|rules| rules.patch.iter().map(|(column, _)| column.clone()).collect()).unwrap_or_default(),
         version: rules.and_then(|rules| rules.guard.column()).cloned(),
-        writes: direct && advanced,
+        // This is the reading account; the account that applies changes is another one, and is checked by the executor.
+        writes: false,
     }
 }
 
