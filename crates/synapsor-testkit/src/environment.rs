@@ -31,7 +31,7 @@ pub(crate) fn postgres_url() -> Option<Url> {
         "{POSTGRES_URL} is not set; run `cargo xtask test`, or one command as in \
          `cargo xtask with-services cargo test -p NAME`, or leave such tests out with {NO_SERVICES}=1"
     );
-    say_left_out("PostgreSQL");
+    left_out("PostgreSQL");
     None
 }
 
@@ -43,11 +43,14 @@ pub(crate) fn postgres_authority() -> PathBuf {
     env::var_os(POSTGRES_CA).expect("the run names the authority of the test server").into()
 }
 
-/// One line past the capture of test output; `cargo xtask test` collects these lines.
-fn say_left_out(needed: &str) {
+/// Says that the running test leaves something out, and what it would have needed: one line past the capture of test output.
+/// `cargo xtask test` collects these lines.
+pub fn left_out(needed: &str) {
     let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
+    // In one piece, or the words of parallel tests mix.
+    let line = format!("left out: {package} {test} (needs {needed})\n");
     // Without a place to say it there is nobody to hear it.
-    let _ = writeln!(io::stderr(), "left out: {package} {test} (needs {needed})");
+    let _ = io::stderr().write_all(line.as_bytes());
 }

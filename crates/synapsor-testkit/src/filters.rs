@@ -1,6 +1,6 @@
 //! What in a text differs from run to run, though nothing has changed?
 //!
-//! [`scrub`] replaces ids, digests, UUIDs, times and local ports. Equal values become equal words, in
+//! [`scrub`] replaces ids, digests, UUIDs, times, process numbers and local ports. Equal values become equal words, in
 //! the order of their appearance (`wrp_#1`, `wrp_#2`), so a snapshot still shows which is which.
 
 /// Prefixes of ids; a UUID in simple hex or a word of letters and digits follows.
@@ -74,6 +74,7 @@ fn recognised(text: &str, seen: &mut Seen) -> Option<(usize, String)> {
         .or_else(|| digest(text, seen))
         .or_else(|| uuid(text).map(|length| (length, "<uuid>".to_owned())))
         .or_else(|| time(text).map(|length| (length, "<time>".to_owned())))
+        .or_else(|| numbered(text, "pid ").map(|length| (length, "pid <pid>".to_owned())))
         .or_else(|| local_port(text))
 }
 
@@ -109,9 +110,14 @@ fn time(text: &str) -> Option<usize> {
 }
 
 fn local_port(text: &str) -> Option<(usize, String)> {
-    let host = ["127.0.0.1:", "localhost:"].iter().find(|host| text.starts_with(**host))?;
-    let digits = text[host.len()..].bytes().take_while(u8::is_ascii_digit).count();
-    (digits > 0).then(|| (host.len() + digits, format!("{host}<port>")))
+    let found = |host: &str| Some((numbered(text, host)?, format!("{host}<port>")));
+    ["127.0.0.1:", "localhost:"].into_iter().find_map(found)
+}
+
+/// The length of `head` and the number behind it.
+fn numbered(text: &str, head: &str) -> Option<usize> {
+    let digits = text.strip_prefix(head)?.bytes().take_while(u8::is_ascii_digit).count();
+    (digits > 0).then_some(head.len() + digits)
 }
 
 /// The length of `form` if `text` begins like it: `d` is a digit, `h` a hexadecimal one.
@@ -151,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn digests_times_uuids_and_ports_go() {
+    fn digests_times_uuids_ports_and_process_numbers_go() {
         let digest = format!("sha256:{HEX}{HEX}");
         let text = format!(
             "{digest}, \"2026-03-02T08:00:00.123456Z\", 2026-03-02T08:00:00+05:45, \
-             2026-03-02 08:00:00.5+00 0190b6f0-c2a9-7d3f-8a4e-5b6c7d8e9f00 http://127.0.0.1:8766/mcp ü"
+             2026-03-02 08:00:00.5+00 0190b6f0-c2a9-7d3f-8a4e-5b6c7d8e9f00 http://127.0.0.1:8766/mcp ü pid 4711"
         );
-        assert_snapshot!(scrub(&text), @r#"sha256:#1, "<time>", <time>, <time> <uuid> http://127.0.0.1:<port>/mcp ü"#);
+        assert_snapshot!(scrub(&text), @r#"sha256:#1, "<time>", <time>, <time> <uuid> http://127.0.0.1:<port>/mcp ü pid <pid>"#);
     }
 }

@@ -26,7 +26,9 @@ mod postgres;
 mod program;
 mod proxy_link;
 mod session;
+mod terminal;
 
+pub use environment::left_out;
 pub use fault_proxy::{Cut, FaultProxy};
 pub use folder::Folder;
 pub use postgres::Postgres;

@@ -2,12 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::terminal;
 
 /// How long a run may take before it is killed and the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -108,8 +111,29 @@ impl Program {
             .stdin(File::open(&input).expect("the input was written"))
             .stdout(File::create(&stdout).expect("files can be made in a temporary folder"))
             .stderr(File::create(&stderr).expect("files can be made in a temporary folder"));
-        let status = wait(self.command.spawn().expect("the program starts"));
+        let status = wait(&mut self.command.spawn().expect("the program starts"));
         Seen { code: status.code(), stdout: text(&stdout), stderr: text(&stderr) }
+    }
+
+    /// Runs it to its end on a terminal on which somebody has `typed` ahead. All that the terminal showed, what was typed
+    /// included, is in [`Seen::stdout`].
+    ///
+    /// # Panics
+    /// If it cannot be started, or still runs after 60 s.
+    #[must_use]
+    pub fn run_on_terminal(self, typed: &str) -> Seen {
+        let Self { mut command, home: _home, .. } = self;
+        let (terminal, line) = terminal::open();
+        let another = || line.try_clone().expect("a file can be shared");
+        command.stdin(another()).stdout(another()).stderr(another());
+        let mut child = command.spawn().expect("the program starts");
+        // The terminal says that it ended once nobody else holds its line.
+        drop((command, line));
+        (&terminal).write_all(typed.as_bytes()).expect("a terminal takes a line");
+        let shown = thread::spawn(move || terminal::shown(terminal));
+        let status = wait(&mut child);
+        let shown = shown.join().expect("the reading thread ends with the terminal");
+        Seen { code: status.code(), stdout: shown.replace("\r\n", "\n"), stderr: String::new() }
     }
 
     /// Starts it with pipes for standard input and output and leaves it running, for a dialogue.
@@ -118,9 +142,11 @@ impl Program {
     /// If it cannot be started.
     #[must_use]
     pub fn start(mut self) -> Running {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let stderr = self.file("stderr");
+        let file = File::create(&stderr).expect("files can be made in a temporary folder");
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let child = self.command.spawn().expect("the program starts");
-        Running { child, _home: self.home }
+        Running { child, stderr, _home: self.home }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -133,7 +159,44 @@ impl Program {
 pub struct Running {
     /// The process, with its pipes.
     pub child: Child,
+    stderr: PathBuf,
     _home: TempDir,
+}
+
+impl Running {
+    /// What it has said on standard error up to now.
+    ///
+    /// # Panics
+    /// If its file is gone.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+
+    /// Waits until its standard error holds `words`, and gives all of it.
+    ///
+    /// # Panics
+    /// If that takes longer than 60 s.
+    #[must_use]
+    pub fn wait_for_stderr(&self, words: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let said = self.stderr();
+            if said.contains(words) {
+                return said;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the program did not say `{words}`, but: {said}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits for its end, which must come by itself.
+    ///
+    /// # Panics
+    /// If it still runs after 60 s.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
 }
 
 impl Drop for Running {
@@ -155,7 +218,7 @@ impl std::fmt::Display for Seen {
     }
 }
 
-fn wait(mut child: Child) -> ExitStatus {
+fn wait(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {

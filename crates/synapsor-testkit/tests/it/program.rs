@@ -30,3 +30,19 @@ fn a_running_program_can_be_talked_to() {
     running.child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "echo");
 }
+
+#[test]
+fn a_program_on_a_terminal_is_asked_and_answered() {
+    let script = "test -t 0 && test -t 2 && printf 'sure? ' && read answer && echo \"said $answer\" && exit 4";
+    let seen = Program::at("sh").args(["-c", script]).run_on_terminal("yes\n");
+    assert_eq!(seen.code, Some(4), "{seen}");
+    assert!(seen.stdout.ends_with("said yes\n"), "{seen}");
+}
+
+#[test]
+fn what_a_running_program_says_on_stderr_can_be_waited_for() {
+    let mut running = Program::at("sh").args(["-c", "echo ready >&2; read line; exit 3"]).start();
+    assert_eq!(running.wait_for_stderr("ready"), "ready\n");
+    drop(running.child.stdin.take());
+    assert_eq!(running.wait().code(), Some(3));
+}
