@@ -126,12 +126,13 @@ fn refusal(code: SafeCode, message: &str) -> Refusal {
     Refusal::new(code, message)
 }
 
-/// An error of ours as a sentence: capital first, full stop last.
+/// An error of ours as a sentence: capital first, full stop last unless it asks.
 fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
+    let stop = if text.ends_with('?') { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
 }
 
 /// A name that a client made up, without control characters and not too long.

@@ -1,0 +1,70 @@
+//! Every refusal is typed, names the thing, and tells a model nothing of the machinery.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::counter::Counter;
+
+const READ: &str = "returns.inspect";
+
+#[tokio::test]
+async fn wrong_arguments_are_named() {
+    let counter = Counter::new();
+    let check = |arguments: Value| counter.call(READ, arguments);
+    assert_snapshot!(check(json!({})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `id` is required.","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": 1})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `id` must be a string.","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": "R-1", "tenant_id": "globex"})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `tenant_id` is set by the trusted context and cannot be given.","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": "R-1", "ids": "R-2"})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `ids` is unknown; did you mean `id`?","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": "R-1\u{0}"})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `id` holds the NUL character.","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": "x".repeat(10 << 20)})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `id` is longer than 40 UTF-16 code units.","retryable":false}"#);
+    assert_snapshot!(check(json!({"id": ["R-1"]})).await, @r#"{"code":"INVALID_ARGUMENT","message":"Argument `id` must be a string.","retryable":false}"#);
+}
+
+#[tokio::test]
+async fn an_unknown_capability_and_a_withheld_one_are_told_apart() {
+    let counter = Counter::with(|config| config["mode"] = json!("read_only"));
+    assert_snapshot!(counter.call("execute_sql", json!({})).await, @r#"{"code":"CAPABILITY_NOT_FOUND","message":"There is no capability `execute_sql`; list the tools to see what can be called.","retryable":false}"#);
+    assert_snapshot!(counter.call("returns.propose_status", json!({"id": "R-1", "status": "checked"})).await, @r#"{"code":"APPROVAL_REQUIRED","message":"`returns.propose_status` proposes a change, and this server only reads; ask a person to make the change.","retryable":false}"#);
+}
+
+#[tokio::test]
+async fn a_refusal_leads_to_its_cause_in_the_ledger_and_tells_none_of_it() {
+    let counter = Counter::new();
+    std::fs::remove_file(counter.folder.path().join("shop.db")).unwrap();
+    let envelope = counter.envelope(READ, json!({"id": "R-1"})).await;
+    assert_eq!(envelope["error"]["code"], "TEMPORARILY_UNAVAILABLE");
+    assert_eq!(envelope["error"]["retryable"], true);
+    assert!(!envelope.to_string().contains("shop"), "{envelope}");
+    let diagnostics = counter.ledger("SELECT diagnostic_id FROM diagnostics");
+    assert_eq!(diagnostics, [envelope["_meta"]["diagnostic_id"].as_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn a_store_that_was_deleted_under_us_is_temporarily_unavailable() {
+    let counter = Counter::new();
+    counter.read(json!("R-1")).await;
+    for end in ["", "-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{}{end}", counter.store().display())));
+    }
+    let envelope = counter.envelope(READ, json!({"id": "R-1"})).await;
+    assert_eq!(envelope["error"]["code"], "TEMPORARILY_UNAVAILABLE");
+    assert_eq!(envelope["data"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_what_was_reviewed_is_an_internal_fault() {
+    let counter = Counter::with(|config| config["capabilities"][0]["visible_columns"] = json!(["id", "no_such_column"]));
+    let envelope = counter.envelope(READ, json!({"id": "R-1"})).await;
+    assert_eq!(envelope["error"]["code"], "INTERNAL");
+    assert!(!envelope.to_string().contains("no_such_column"), "{envelope}");
+}
+
+#[tokio::test]
+async fn a_schema_that_changes_under_us_is_asked_for_again() {
+    let counter = Counter::new();
+    counter.read(json!("R-1")).await;
+    counter.business("ALTER TABLE returns RENAME COLUMN status TO state");
+    assert_eq!(counter.envelope(READ, json!({"id": "R-1"})).await["ok"], false);
+    counter.business("ALTER TABLE returns RENAME COLUMN state TO status");
+    assert_snapshot!(counter.read(json!("R-1")).await, @r#"{"amount":"500","id":"R-1","status":"opened"}"#);
+}
