@@ -2,7 +2,9 @@
 //!
 //! Two forms of one generated schema, so that they cannot drift: the published file, and the `outputSchema` of a tool.
 
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::wire::Owned;
@@ -28,7 +30,21 @@ pub fn output_schema() -> Map<String, Value> {
 }
 
 fn envelope() -> Schema {
-    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator().into_root_schema_for::<Owned>()
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Owned>();
+    RecursiveTransform(list_constants).transform(&mut schema);
+    schema
+}
+
+/// Writes a choice of constants as one `enum`: every tool carries this schema, so it says things once.
+fn list_constants(schema: &mut Schema) {
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    let constants: Option<Vec<Value>> = choices.and_then(|choices| choices.iter().map(|choice| choice.get("const").cloned()).collect());
+    if let Some(constants) = constants {
+        schema.remove("oneOf");
+        schema.insert("type".to_owned(), json!("string"));
+        schema.insert("enum".to_owned(), constants.into());
+    }
 }
 
 /// One alternative for each outcome: the member that is there, and the two that are null.
@@ -47,6 +63,11 @@ fn exactly_one() -> Value {
 /// A value of a column.
 pub(crate) fn scalar(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({"type": ["string", "number", "boolean", "null"]})
+}
+
+/// What may be null and is always there. (`required` alone would forbid the null.)
+pub(crate) fn nullable<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Option<T>>()
 }
 
 /// A row or null. The members are columns, which the caller knows by the capability.

@@ -44,13 +44,13 @@ pub(crate) struct Owned {
     #[cfg_attr(feature = "schemas", schemars(required, schema_with = "crate::schemas::row"))]
     data: Option<Columns>,
     /// The proposal that was recorded. Nothing was applied.
-    #[cfg_attr(feature = "schemas", schemars(required))]
+    #[cfg_attr(feature = "schemas", schemars(required, schema_with = "crate::schemas::nullable::<ProposalNotice>"))]
     proposal: Option<ProposalNotice>,
     /// Why the call was refused.
-    #[cfg_attr(feature = "schemas", schemars(required))]
+    #[cfg_attr(feature = "schemas", schemars(required, schema_with = "crate::schemas::nullable::<Refusal>"))]
     error: Option<Refusal>,
     /// What was kept of the call.
-    #[cfg_attr(feature = "schemas", schemars(required))]
+    #[cfg_attr(feature = "schemas", schemars(required, schema_with = "crate::schemas::nullable::<EvidenceNote>"))]
     evidence: Option<EvidenceNote>,
     /// False: no tool call changes a source database.
     source_database_changed: bool,

@@ -181,3 +181,37 @@ fn what_no_constructor_makes_is_refused_on_reading() {
     insta::assert_snapshot!(refused(|object| drop(object.insert("ok".into(), false.into()))), @"`ok` is false but `error` says otherwise");
     insta::assert_snapshot!(refused(|object| drop(object.insert("source_database_changed".into(), true.into()))), @"`source_database_changed` is true");
 }
+
+#[cfg(feature = "schemas")]
+#[test]
+fn every_envelope_is_valid_by_both_forms_of_the_schema() {
+    let (_, published) = crate::schemas::schemas().remove(0);
+    let tool = serde_json::Value::Object(crate::schemas::output_schema());
+    let refusal = || Refusal::new(SafeCode::TemporarilyUnavailable, "Later.").retry_after(std::time::Duration::from_secs(1));
+    let answers = [
+        a_read(),
+        a_proposal(ProposalState::ReviewRequired),
+        a_proposal(ProposalState::ShadowProposalCreated),
+        Envelope::refused("a.b", Kind::Read, refusal(), Meta::default()),
+        Envelope::refused("a.b", Kind::Proposal, refusal(), Meta::capability("a.b").diagnosed(DiagnosticId::new("diag_1").unwrap())),
+    ];
+    for schema in [published.to_value(), tool] {
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        for answer in &answers {
+            let errors: Vec<_> = validator.iter_errors(&answer.to_value()).map(|error| error.to_string()).collect();
+            assert_eq!(errors, [""; 0], "{answer:?}");
+        }
+    }
+}
+
+#[cfg(feature = "schemas")]
+#[test]
+fn the_published_schema_refuses_what_holds_two_outcomes() {
+    let (_, published) = crate::schemas::schemas().remove(0);
+    let validator = jsonschema::draft202012::new(&published.to_value()).unwrap();
+    let mut value = a_read().to_value();
+    value["proposal"] = a_proposal(ProposalState::ReviewRequired).to_value()["proposal"].clone();
+    assert!(!validator.is_valid(&value));
+    value["data"] = serde_json::Value::Null;
+    assert!(validator.is_valid(&value));
+}
