@@ -17,7 +17,7 @@ use crate::chain::{Link, json};
 use crate::error::{Altered, LedgerError};
 use crate::load::{Case, load};
 use crate::projection::{self, APPROVAL, FIXED, JOB, MOVING, RECEIPT};
-use crate::record::{NewProposal, RecordedEvent, Recorded};
+use crate::record::{NewProposal, Recorded, RecordedEvent};
 use crate::writer::Batch;
 
 /// A new proposal with everything computed that can be computed beforehand.
@@ -168,8 +168,7 @@ fn chain(id: &ProposalId, from: u32, head: Option<Digest>, events: Vec<Event>) -
 /// The open proposal of this content, if there is one.
 fn open_with(batch: &Batch<'_>, content: &Digest) -> Result<Option<Case>, LedgerError> {
     let select = "SELECT proposal_id FROM proposals WHERE content_digest = ?1 AND open = 1";
-    let found: Option<String> =
-        batch.connection.prepare_cached(select)?.query_row([content.as_str()], |row| row.get(0)).optional()?;
+    let found: Option<String> = batch.connection.prepare_cached(select)?.query_row([content.as_str()], |row| row.get(0)).optional()?;
     found.and_then(|id| ProposalId::new(&id)).map(|id| load(batch.connection, &id)).transpose()
 }
 

@@ -24,6 +24,9 @@ pub enum LedgerError {
         /// What does not verify.
         record: Altered,
     },
+    /// The records that a group commit wrote are not those that its hash covers: one was changed, removed or added.
+    #[error("commit {0} of the ledger was altered")]
+    AlteredCommit(i64),
     /// Somebody else holds the job; `until` they renew it.
     #[error("the job of proposal {id} is held by {holder}")]
     Held {

@@ -168,10 +168,9 @@ pub(crate) fn build(connection: &Connection, path: &Path) -> Result<(), LedgerEr
     connection.execute_batch("BEGIN IMMEDIATE").map_err(engine)?;
     let built = recognise(connection, path).and_then(|found| match found {
         Found::Known(version) => Ok(version),
-        Found::Empty => connection
-            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; {VERSIONS}"))
-            .map(|()| 0)
-            .map_err(engine),
+        Found::Empty => {
+            connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; {VERSIONS}")).map(|()| 0).map_err(engine)
+        }
     });
     let built = built.and_then(|version| climb(connection, version).map_err(engine));
     let end = if built.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -192,10 +191,8 @@ fn climb(connection: &Connection, from: u32) -> rusqlite::Result<()> {
 
 fn version(connection: &Connection, path: &Path) -> Result<u32, LedgerError> {
     let newest = "SELECT version, needs FROM schema_version ORDER BY version DESC LIMIT 1";
-    let row: Option<(u32, String)> = connection
-        .query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map_err(|error| classify(path, error))?;
+    let row: Option<(u32, String)> =
+        connection.query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(|error| classify(path, error))?;
     let known = STEPS.len() as u32;
     match row {
         Some((found, needs)) if found > known => Err(LedgerError::Newer { found, known, needs }),

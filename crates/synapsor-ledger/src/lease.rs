@@ -61,13 +61,7 @@ pub(crate) fn claim(batch: &mut Batch<'_>, id: &ProposalId, holder: &Holder, dur
 pub(crate) fn renew(batch: &mut Batch<'_>, lease: &Lease) -> Result<Lease, LedgerError> {
     let renew = "UPDATE writeback_jobs SET lease_expires_at = ?3 + ?4 \
         WHERE proposal_id = ?1 AND lease_id = ?2 AND attempt = ?5 AND lease_expires_at IS NOT NULL RETURNING lease_expires_at";
-    let row = (
-        lease.proposal_id.as_str(),
-        lease.lease_id.as_str(),
-        Timestamp::now().as_micros(),
-        micros(lease.duration),
-        lease.attempt,
-    );
+    let row = (lease.proposal_id.as_str(), lease.lease_id.as_str(), Timestamp::now().as_micros(), micros(lease.duration), lease.attempt);
     let until: Option<i64> = batch.connection.prepare_cached(renew)?.query_row(row, |row| row.get(0)).optional()?;
     match until.and_then(Timestamp::from_micros) {
         Some(expires_at) => Ok(Lease { expires_at, ..lease.clone() }),

@@ -30,6 +30,8 @@ mod operator;
 mod projection;
 mod readers;
 mod record;
+#[cfg(feature = "decisions")]
+mod verify;
 mod writer;
 
 pub use agent::AgentLedger;
@@ -38,6 +40,8 @@ pub use ledger::{Ledger, OpenOptions};
 #[cfg(feature = "decisions")]
 pub use operator::OperatorLedger;
 pub use record::{
-    Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded,
-    RecordedEvent, Replay, Summary,
+    Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded, RecordedEvent, Replay,
+    Summary,
 };
+#[cfg(feature = "decisions")]
+pub use verify::{Head, Verified};

@@ -117,12 +117,7 @@ fn history(connection: &Connection, id: &ProposalId) -> Result<Vec<RecordedEvent
 }
 
 /// One event; `None` if it is not what its hash was made of.
-fn event(
-    id: &ProposalId,
-    row: &Row<'_>,
-    sequence: u32,
-    previous: Option<&Digest>,
-) -> Result<Option<RecordedEvent>, LedgerError> {
+fn event(id: &ProposalId, row: &Row<'_>, sequence: u32, previous: Option<&Digest>) -> Result<Option<RecordedEvent>, LedgerError> {
     let column = |at: usize| row.get::<_, String>(at);
     let (event_id, kind, actor, payload) = (column(0)?, column(2)?, column(3)?, column(4)?);
     let (created_at, hash) = (column(5)?, column(6)?);
@@ -140,7 +135,7 @@ fn event(
     let computed = link.hash()?;
     let (Some(at), Some(fact)) = (Timestamp::parse(&created_at), fact(kind, &payload)) else { return Ok(None) };
     let intact = computed.as_str() == hash;
-    Ok(intact.then(|| RecordedEvent { event_id, sequence, hash: computed, event: Event { actor, at, fact } }))
+    Ok(intact.then_some(RecordedEvent { event_id, sequence, hash: computed, event: Event { actor, at, fact } }))
 }
 
 fn fact(kind: String, payload: &str) -> Option<Fact> {
@@ -178,11 +173,7 @@ fn same_approvals(connection: &Connection, proposal: &Proposal, events: &[Record
     if stored == expected { Ok(()) } else { Err(altered(proposal, Altered::Approval)) }
 }
 
-fn same_receipts(
-    connection: &Connection,
-    proposal: &Proposal,
-    events: &[RecordedEvent],
-) -> Result<Vec<ExecutionReceipt>, LedgerError> {
+fn same_receipts(connection: &Connection, proposal: &Proposal, events: &[RecordedEvent]) -> Result<Vec<ExecutionReceipt>, LedgerError> {
     let (mut receipts, mut expected) = (Vec::new(), Vec::new());
     for event in events {
         if let Some(receipt) = projection::receipt(proposal, event)? {
@@ -217,12 +208,7 @@ fn same_evidence(connection: &Connection, proposal: &Proposal) -> Result<(Eviden
 }
 
 /// A record, if it is what its digest was made of.
-fn attested<T: DeserializeOwned>(
-    connection: &Connection,
-    shelf: Shelf,
-    id: &str,
-    digest: &Digest,
-) -> Result<Option<T>, LedgerError> {
+fn attested<T: DeserializeOwned>(connection: &Connection, shelf: Shelf, id: &str, digest: &Digest) -> Result<Option<T>, LedgerError> {
     let json = body::text(connection, shelf, id)?.filter(|json| Digest::of_bytes(json.as_bytes()) == *digest);
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }

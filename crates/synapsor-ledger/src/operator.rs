@@ -8,11 +8,12 @@ use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
 
 use crate::body::{self, Shelf};
 use crate::error::LedgerError;
-use crate::ledger::Ledger;
 use crate::lease;
+use crate::ledger::Ledger;
 use crate::list;
 use crate::load::load;
 use crate::record::{Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Lease, Replay, Summary};
+use crate::verify::{self, Head, Verified};
 
 /// The operator's handle: lists, loads, decides, claims and reports.
 #[derive(Debug, Clone)]
@@ -63,13 +64,7 @@ impl OperatorLedger {
 
     /// Records what an attempt reports, whichever attempt it was and whatever state the proposal is in, and gives the
     /// attempt's lease back.
-    pub async fn report(
-        &self,
-        id: &ProposalId,
-        by: &OperatorIdentity,
-        attempt: u32,
-        report: &Report,
-    ) -> Result<Proposal, LedgerError> {
+    pub async fn report(&self, id: &ProposalId, by: &OperatorIdentity, attempt: u32, report: &Report) -> Result<Proposal, LedgerError> {
         let order = Order::Report { attempt, report: report.clone() };
         self.execute(id, OperatorCommand { by: by.clone(), order }).await
     }
@@ -90,6 +85,16 @@ impl OperatorLedger {
     pub async fn replay(&self, id: &ProposalId) -> Result<Replay, LedgerError> {
         let id = id.clone();
         self.ledger.readers.read(move |connection| load(connection, &id).map(Replay::from)).await
+    }
+
+    /// The last group commit of the store.
+    pub async fn head(&self) -> Result<Option<Head>, LedgerError> {
+        self.ledger.readers.read(verify::head).await
+    }
+
+    /// Checks every record against the commit that wrote it, and every proposal. Reads the whole file.
+    pub async fn verify(&self) -> Result<Verified, LedgerError> {
+        self.ledger.readers.read(verify::verify).await
     }
 
     /// An evidence bundle.

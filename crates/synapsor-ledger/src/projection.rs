@@ -52,16 +52,8 @@ pub(crate) const APPROVAL: [&str; 11] = [
 ];
 
 /// The columns of `writeback_receipts`.
-pub(crate) const RECEIPT: [&str; 8] = [
-    "proposal_id",
-    "sequence",
-    "writeback_job_id",
-    "attempt",
-    "status",
-    "idempotency_key",
-    "receipt_json",
-    "created_at",
-];
+pub(crate) const RECEIPT: [&str; 8] =
+    ["proposal_id", "sequence", "writeback_job_id", "attempt", "status", "idempotency_key", "receipt_json", "created_at"];
 
 /// The columns of `writeback_jobs` that the events decide; the lease's end is the only other one.
 pub(crate) const JOB: [&str; 6] = ["proposal_id", "writeback_job_id", "attempt", "holder", "lease_id", "created_at"];
@@ -90,13 +82,12 @@ pub(crate) fn fixed(proposal: &Proposal) -> [Value; 15] {
 
 /// The values of [`MOVING`].
 pub(crate) fn moving(proposal: &Proposal, head: &Digest) -> [Value; 8] {
-    let code = proposal.last_report.as_ref().and_then(|reported| reported.report.code.as_ref());
     [
         text(proposal.status),
         Value::from(proposal.status.is_open()),
         Value::from(proposal.attempts.len() as i64),
         proposal.outcome().map_or(Value::Null, text),
-        code.map_or(Value::Null, text),
+        proposal.code().map_or(Value::Null, text),
         text(proposal.updated_at),
         Value::from(proposal.events),
         text(head),
@@ -131,12 +122,8 @@ pub(crate) fn receipt(proposal: &Proposal, event: &RecordedEvent) -> Result<Opti
     let Some((attempt, report)) = reported(&event.event.fact) else { return Ok(None) };
     let runner_id = proposal.attempt(attempt).map(|attempt| attempt.holder.clone()).unwrap_or_default();
     let Some(writeback_job_id) = proposal.writeback_job_id.clone() else { return Ok(None) };
-    let subject = Subject {
-        writeback_job_id,
-        proposal_id: proposal.id().clone(),
-        runner_id,
-        idempotency_key: proposal.terms.operation_id.clone(),
-    };
+    let subject =
+        Subject { writeback_job_id, proposal_id: proposal.id().clone(), runner_id, idempotency_key: proposal.terms.operation_id.clone() };
     ExecutionReceipt::of(subject, report, event.event.at)
         .map_err(|error| LedgerError::Unrecordable { record: "receipt", why: error.to_string() })
 }
@@ -175,9 +162,7 @@ pub(crate) fn job(proposal: &Proposal, events: &[RecordedEvent]) -> Option<[Valu
 /// The attempt that an event reports on, and its report.
 pub(crate) fn reported(fact: &Fact) -> Option<(u32, &Report)> {
     match fact {
-        Fact::Applied(r) | Fact::AlreadyApplied(r) | Fact::Conflict(r) | Fact::Failed(r) | Fact::Unknown(r) => {
-            Some((r.attempt, &r.report))
-        }
+        Fact::Applied(r) | Fact::AlreadyApplied(r) | Fact::Conflict(r) | Fact::Failed(r) | Fact::Unknown(r) => Some((r.attempt, &r.report)),
         Fact::Contradicted(contradiction) => Some((contradiction.attempt, &contradiction.report)),
         Fact::Created(_)
         | Fact::EvidenceRecorded(_)

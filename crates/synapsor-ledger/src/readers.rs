@@ -59,10 +59,7 @@ impl Readers {
     }
 }
 
-fn in_transaction<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
-) -> Result<T, LedgerError> {
+fn in_transaction<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     let transaction = connection.unchecked_transaction()?;
     let answer = work(&transaction)?;
     transaction.finish()?;

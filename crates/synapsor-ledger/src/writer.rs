@@ -219,11 +219,7 @@ impl Scribe {
 }
 
 /// Runs the members that are there, and those that come while it is not too late.
-fn fill(
-    batch: &mut Batch<'_>,
-    members: &mut Vec<Box<dyn Member>>,
-    queue: &mut mpsc::Receiver<Box<dyn Member>>,
-) -> Result<(), LedgerError> {
+fn fill(batch: &mut Batch<'_>, members: &mut Vec<Box<dyn Member>>, queue: &mut mpsc::Receiver<Box<dyn Member>>) -> Result<(), LedgerError> {
     let started = Instant::now();
     let mut next = 0;
     loop {

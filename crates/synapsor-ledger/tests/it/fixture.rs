@@ -1,7 +1,9 @@
 //! A ledger in a temporary folder, and records to put into it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -169,3 +171,40 @@ pub(crate) fn change_set(tenant: &str, object: &str, status: &str, evidence: &Ev
     .unwrap();
     change_set.sealed().unwrap()
 }
+
+/// A folder that a child process of another account can reach.
+pub(crate) fn child_folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Runs one test of this program in a process of its own, which works in `folder`, as another account if we may.
+pub(crate) fn child(test: &str, folder: &Path, account: Option<u32>) -> Child {
+    let this = std::env::current_exe().unwrap();
+    let mut command = match account.filter(|_| rustix::process::geteuid().is_root()) {
+        Some(uid) => {
+            // The other account may not be able to reach the folder in which programs are built.
+            let copy = folder.join("this-program");
+            std::fs::copy(this, &copy).unwrap();
+            let mut command = Command::new(copy);
+            command.uid(uid).gid(uid);
+            command
+        }
+        None => Command::new(this),
+    };
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, folder).stdout(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// The folder that this process was started for, if it is a child.
+#[expect(clippy::disallowed_methods, reason = "a test that starts itself again has to be told")]
+pub(crate) fn child_of() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+pub(crate) fn open_in(folder: &Path) -> Ledger {
+    Ledger::open(&folder.join("ledger.db"), OpenOptions::default()).unwrap()
+}
+
+const CHILD: &str = "SYNAPSOR_LEDGER_TEST_FOLDER";

@@ -1,5 +1,7 @@
 //! What the ledger promises, on real files.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that fails is a test that fails")]
+
 mod altered;
 mod claims;
 mod concurrency;

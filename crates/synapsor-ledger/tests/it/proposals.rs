@@ -59,10 +59,7 @@ async fn trap_2_the_same_open_content_is_the_same_proposal() {
 
 #[tokio::test]
 async fn a_final_state_frees_the_content() {
-    for order in [
-        Order::Reject { reason: "no".into() },
-        Order::Cancel { reason: None },
-    ] {
+    for order in [Order::Reject { reason: "no".into() }, Order::Cancel { reason: None }] {
         let fixture = Fixture::new();
         let first = fixture.proposed("INV-1").await;
         fixture.execute(&first, order).await.unwrap();
