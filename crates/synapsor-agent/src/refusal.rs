@@ -88,6 +88,7 @@ fn ledger(error: &LedgerError) -> Refusal {
         LedgerError::Refused(_)
         | LedgerError::NoProposal(_)
         | LedgerError::Altered { .. }
+        | LedgerError::AlteredCommit(_)
         | LedgerError::Held { .. }
         | LedgerError::LeaseLost { .. }
         | LedgerError::Unrecordable { .. }
