@@ -7,7 +7,7 @@
 //! Start reading at [`from_slice`].
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -107,35 +107,45 @@ pub fn check(text: &[u8], limits: Limits) -> Result<(), PreparseError> {
 /// Where the value at `path` (`$.capabilities[2].args`) stands: for a member, its name. If there is no such value, the
 /// nearest one around it that exists. `None` if the text is refused.
 pub fn locate(text: &[u8], path: &str) -> Option<Position> {
-    let mut nearest = Nearest { path, length: 0, offset: 0 };
-    scan(text, Limits { bytes: usize::MAX, ..Limits::DEFAULT }, Some(&mut nearest)).ok()?;
-    Some(position(text, nearest.offset))
+    locate_all(text, &[path])?.pop()
 }
 
-/// The longest prefix of a path that was met so far.
-struct Nearest<'a> {
-    path: &'a str,
-    length: usize,
-    offset: usize,
+/// [`locate`] for many paths in one pass, in their order.
+pub fn locate_all(text: &[u8], paths: &[&str]) -> Option<Vec<Position>> {
+    let mut places = Places(paths.iter().flat_map(|path| around(path)).map(|path| (path, None)).collect());
+    scan(text, Limits { bytes: usize::MAX, ..Limits::DEFAULT }, Some(&mut places)).ok()?;
+    Some(paths.iter().map(|path| position(text, places.nearest(path))).collect())
 }
 
-impl Nearest<'_> {
+/// A path and those of everything around it, the innermost first.
+fn around(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.char_indices().rev().filter(|(_, step)| matches!(step, '.' | '[')).map(|(end, _)| end);
+    [path.len()].into_iter().chain(ends).map(|end| &path[..end])
+}
+
+/// Paths that are looked for, and the offset at which each was met.
+struct Places<'a>(HashMap<&'a str, Option<usize>>);
+
+impl Places<'_> {
     fn meet(&mut self, path: &str, offset: usize) {
-        let rest = self.path.strip_prefix(path);
-        if path.len() > self.length && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
-            (self.length, self.offset) = (path.len(), offset);
+        if let Some(place) = self.0.get_mut(path) {
+            place.get_or_insert(offset);
         }
+    }
+
+    fn nearest(&self, path: &str) -> usize {
+        around(path).find_map(|path| self.0.get(path).copied().flatten()).unwrap_or(0)
     }
 }
 
 type Refused = (Reason, usize);
 
-fn scan(text: &[u8], limits: Limits, nearest: Option<&mut Nearest<'_>>) -> Result<(), Refused> {
+fn scan(text: &[u8], limits: Limits, places: Option<&mut Places<'_>>) -> Result<(), Refused> {
     if text.len() > limits.bytes {
         return Err((Reason::TooLarge, limits.bytes));
     }
     let text = std::str::from_utf8(text).map_err(|e| (Reason::InvalidUtf8, e.valid_up_to()))?;
-    let mut scanner = Scanner { text, at: 0, depth_left: limits.depth, path: String::from("$"), nearest };
+    let mut scanner = Scanner { text, at: 0, depth_left: limits.depth, path: String::from("$"), places };
     scanner.skip_space();
     scanner.value()?;
     scanner.skip_space();
@@ -147,7 +157,7 @@ struct Scanner<'a, 'n, 'p> {
     at: usize,
     depth_left: usize,
     path: String,
-    nearest: Option<&'n mut Nearest<'p>>,
+    places: Option<&'n mut Places<'p>>,
 }
 
 impl<'a> Scanner<'a, '_, '_> {
@@ -231,9 +241,9 @@ impl<'a> Scanner<'a, '_, '_> {
     /// Extends the path and gives the length to cut it back to. Only who asked for a place pays for the path.
     fn enter(&mut self, step: fmt::Arguments<'_>, start: usize) -> usize {
         let outer = self.path.len();
-        if let Some(nearest) = self.nearest.as_deref_mut() {
+        if let Some(places) = self.places.as_deref_mut() {
             let _infallible = fmt::Write::write_fmt(&mut self.path, step);
-            nearest.meet(&self.path, start);
+            places.meet(&self.path, start);
         }
         outer
     }

@@ -8,7 +8,7 @@ use crate::nearest::nearest;
 use crate::raw::{Object, OneOf, Slot, Word};
 use crate::served::{Feature, Unserved};
 
-/// The most findings that are reported. Nobody reads more, and each has to be looked for in the text.
+/// The most findings that are reported. Nobody reads more.
 const MAX_FINDINGS: usize = 1000;
 
 /// A place in the file.
@@ -153,7 +153,12 @@ impl Report {
 
     /// The findings, each with its place in the text.
     pub(crate) fn findings(self, text: &[u8]) -> Vec<Finding> {
-        self.found.into_iter().take(MAX_FINDINGS).map(|found| placed(found, text)).collect()
+        let kept = &self.found[..self.found.len().min(MAX_FINDINGS)];
+        let paths: Vec<&str> = kept.iter().map(|found| found.path.as_str()).collect();
+        // A text that is no JSON has one finding, whose place is known.
+        let start = Position { line: 1, column: 1 };
+        let places = preparse::locate_all(text, &paths).unwrap_or_else(|| vec![start; paths.len()]);
+        self.found.into_iter().zip(places).map(|(found, place)| placed(found, place)).collect()
     }
 
     fn push(&mut self, found: Found) -> &mut Found {
@@ -164,9 +169,8 @@ impl Report {
     }
 }
 
-fn placed(found: Found, text: &[u8]) -> Finding {
-    let start = Position { line: 1, column: 1 };
-    let position = found.position.or_else(|| preparse::locate(text, &found.path)).unwrap_or(start);
+fn placed(found: Found, place: Position) -> Finding {
+    let position = found.position.unwrap_or(place);
     Finding {
         severity: found.code.severity(),
         path: visible(found.path),

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::{Limits, locate};
+use super::{Limits, locate, locate_all};
 
 fn check(text: impl AsRef<[u8]>) -> String {
     match super::check(text.as_ref(), Limits { bytes: 4096, depth: 3 }) {
@@ -104,6 +104,8 @@ fn a_place_is_found_by_its_path() {
     assert_snapshot!(at("$.z"), @"4:11");
     assert_snapshot!(at("$"), @"1:1");
     assert_snapshot!(at("$.nothing.at.all"), @"1:1");
+    let together = locate_all(text, &["$.z", "$.a.b.c[1].d", "$.z.missing"]).unwrap();
+    assert_eq!(together, ["$.z", "$.a.b.c[1].d", "$.z"].map(|path| locate(text, path).unwrap()));
 }
 
 proptest! {
