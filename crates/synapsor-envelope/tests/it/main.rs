@@ -1,0 +1,3 @@
+//! The envelope, seen from outside.
+
+mod documented;
