@@ -28,7 +28,7 @@ fn shown(checked: &Checked) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person asks for the update through the environment")]
-fn updating() -> bool {
+pub(crate) fn updating() -> bool {
     std::env::var("UPDATE_FIXTURES").is_ok()
 }
 

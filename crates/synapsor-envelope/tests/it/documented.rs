@@ -9,7 +9,7 @@ const SECTION: &str = "### `";
 const RETRYABLE: &str = "- **Retryable:** ";
 
 fn document() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/envelope.md")).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/envelope.md")).expect("the document is there")
 }
 
 /// Each section about a code: the code, and what it says of trying again.
