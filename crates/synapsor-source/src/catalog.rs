@@ -111,6 +111,7 @@ pub(crate) struct Checked {
     pub(crate) read: Vec<Column>,
     pub(crate) patch: Vec<Column>,
     /// Every column of the table, for the comparison before and after an effect.
+    #[cfg(feature = "guarded-write")]
     pub(crate) all: Vec<Column>,
     /// The read statement, built once.
     pub(crate) read_sql: Arc<str>,
@@ -198,6 +199,7 @@ impl CheckedTable {
 
 impl Checked {
     /// The column, if it is one of those that were named in the use.
+    #[cfg(feature = "guarded-write")]
     pub(crate) fn named(&self, name: &Identifier) -> Option<&Column> {
         self.read.iter().chain(&self.patch).find(|column| column.name == *name)
     }

@@ -153,11 +153,7 @@ impl SourceError {
     /// Whether the same call may well succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. }
-            | Self::PoolExhausted { .. }
-            | Self::Timeout { .. }
-            | Self::Busy { .. }
-            | Self::Lost { .. } => true,
+            Self::Unreachable { .. } | Self::PoolExhausted { .. } | Self::Timeout { .. } | Self::Busy { .. } | Self::Lost { .. } => true,
             Self::InvalidUrl { .. }
             | Self::EngineMissing { .. }
             | Self::Authentication { .. }

@@ -13,11 +13,13 @@
 //!
 //! Start reading at [`Source`], then `catalog`, `value`; the write begins at `guarded`.
 
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("a source needs an engine: enable `postgres` or `sqlite`");
+
 pub mod catalog;
 pub mod error;
 #[cfg(feature = "guarded-write")]
 pub mod guarded;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -26,6 +28,8 @@ mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod value;
+
+use std::sync::Arc;
 
 use synapsor_protocol::Columns;
 
@@ -39,6 +43,7 @@ pub use value::CheckedValue;
 /// A business database to read from. Cheap to clone; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Source {
+    name: Arc<str>,
     engine: Engine,
 }
 
@@ -54,15 +59,16 @@ enum Engine {
 impl Source {
     /// Takes a source into use. Parses the URL and connects nothing.
     pub fn open(settings: SourceSettings) -> Result<Self, SourceError> {
+        let name: Arc<str> = settings.name.as_str().into();
         let engine = match settings.location.clone() {
             #[cfg(feature = "postgres")]
             Location::Postgres(url) => Engine::Postgres(postgres::Postgres::reader(&settings, &url)?),
             #[cfg(feature = "sqlite")]
             Location::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::reader(&settings, path)?),
             #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-            other => return Err(SourceError::EngineMissing { name: settings.name.into(), engine: other.engine() }),
+            other => return Err(SourceError::EngineMissing { name, engine: other.engine() }),
         };
-        Ok(Self { engine })
+        Ok(Self { name, engine })
     }
 
     /// Compares the use with the catalog. Changes nothing.
@@ -82,6 +88,10 @@ impl Source {
         tenant: Option<&CheckedValue>,
         limit: u32,
     ) -> Result<Vec<Columns>, SourceError> {
+        let checked = table.checked();
+        if checked.source != self.name || !checked.owns_scope(key, tenant) {
+            return Err(SourceError::Foreign { name: self.name.clone() });
+        }
         match &self.engine {
             #[cfg(feature = "postgres")]
             Engine::Postgres(postgres) => postgres.read(table, key, tenant, limit).await,

@@ -9,6 +9,9 @@ use deadpool::managed::{Manager, Pool, PoolError, QueueMode, TimeoutType};
 use crate::error::SourceError;
 use crate::settings::SourceSettings;
 
+/// The longest that connecting may take: name, network, TLS, authentication.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A pool within the source's bounds. The connection used last is used next, so that idle ones stay idle.
 pub(crate) fn bounded<M: Manager>(manager: M, settings: &SourceSettings) -> Result<Pool<M>, SourceError> {
     let pool = Pool::builder(manager)
@@ -16,7 +19,7 @@ pub(crate) fn bounded<M: Manager>(manager: M, settings: &SourceSettings) -> Resu
         .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(settings.acquire_timeout))
-        .create_timeout(Some(settings.acquire_timeout))
+        .create_timeout(Some(CONNECT_TIMEOUT))
         .build();
     pool.map_err(|error| SourceError::Unreachable { name: settings.name.as_str().into(), cause: error.into() })
 }

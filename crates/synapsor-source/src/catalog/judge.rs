@@ -41,6 +41,7 @@ pub(crate) fn judge(
             version: version.flatten(),
             read,
             patch,
+            #[cfg(feature = "guarded-write")]
             all: facts.columns,
             read_sql: Arc::from(""),
         };

@@ -14,6 +14,8 @@ mod fence;
 pub(crate) mod receipt;
 pub(crate) mod session;
 pub(crate) mod target;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::sync::Arc;
@@ -134,7 +136,11 @@ impl WriteSource {
             if let Err(report) = self.prepare(&mut session).await {
                 return Fence::Unresolved(*report);
             }
-            fence::fence(&mut session, claim).await
+            let found = fence::fence(&mut session, claim).await;
+            if let Fence::Unresolved(report) = &found {
+                self.learn(report);
+            }
+            found
         }, error => Fence::Unresolved(failed(&error)))
     }
 

@@ -10,18 +10,8 @@ use super::transaction::{Stop, failed};
 use crate::error::SourceError;
 
 /// The columns of a receipt table.
-pub(crate) const COLUMNS: [&str; 10] = [
-    "operation_id",
-    "job_id",
-    "proposal_id",
-    "proposal_hash",
-    "attempt",
-    "action",
-    "status",
-    "receipt_json",
-    "created_at",
-    "completed_at",
-];
+pub(crate) const COLUMNS: [&str; 10] =
+    ["operation_id", "job_id", "proposal_id", "proposal_hash", "attempt", "action", "status", "receipt_json", "created_at", "completed_at"];
 
 /// What we write into `status`. Other words may stand there; they are for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

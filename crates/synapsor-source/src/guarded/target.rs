@@ -85,8 +85,7 @@ impl<'a> Target<'a> {
 
     fn compare_hash(&self, row: &Row) -> Result<(), Stop> {
         let Some(guard) = self.row else { return Ok(()) };
-        let found: Option<Columns> =
-            guard.columns.iter().map(|column| Some((column.clone(), value(row, column)?.clone()))).collect();
+        let found: Option<Columns> = guard.columns.iter().map(|column| Some((column.clone(), value(row, column)?.clone()))).collect();
         let same = found.and_then(|found| row_hash(&found).ok()).is_some_and(|digest| digest == guard.digest);
         let version = self.version.as_ref().and_then(|version| value(row, &version.column.name)).cloned();
         if same { Ok(()) } else { Err(conflict(ErrorCode::ROW_CHANGED_AFTER_PROPOSAL, version)) }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use tokio_postgres::Error;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::error::{DbError, Severity, SqlState};
+#[cfg(feature = "guarded-write")]
+use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity};
 
 use super::tls::Progress;
 use crate::error::SourceError;
@@ -43,9 +45,7 @@ pub(super) fn running(name: &Arc<str>, error: Error) -> SourceError {
         "42501" => SourceError::PermissionDenied { name, cause },
         "40001" | "40P01" | "55P03" => SourceError::Busy { name, cause },
         // Undefined table, column, object, function, schema; a type that no longer fits; a unique index that has gone.
-        "42P01" | "42703" | "42704" | "42883" | "3F000" | "42804" | "42846" | "42P10" | "0A000" => {
-            SourceError::SchemaChanged { name, cause }
-        }
+        "42P01" | "42703" | "42704" | "42883" | "3F000" | "42804" | "42846" | "42P10" => SourceError::SchemaChanged { name, cause },
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => SourceError::Lost { name, cause },
         state if state.starts_with("53") => SourceError::Busy { name, cause },
         state if fatal || state.starts_with("08") => SourceError::Lost { name, cause },

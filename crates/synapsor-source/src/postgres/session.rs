@@ -52,10 +52,11 @@ impl Session for PostgresSession {
     }
 
     async fn create_receipts(&mut self) -> Result<(), SourceError> {
-        let result = self.control(&self.receipts.create()).await;
-        // An ordinary error leaves the session as it was; a broken one is found by the pool.
-        self.lease.settle();
-        result
+        let result = self.lease.control(&self.receipts.create()).await?;
+        if result.as_ref().err().is_none_or(fault::is_definite) {
+            self.lease.settle();
+        }
+        result.map_err(|error| fault::running(self.lease.name(), error))
     }
 
     fn create_receipts_sql(&self) -> String {

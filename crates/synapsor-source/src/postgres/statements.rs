@@ -123,11 +123,7 @@ pub(super) mod guarded {
     }
 
     /// Sets these columns, and the moment in `clock` to a later one: parameters are the values, then key and tenant.
-    pub(in crate::postgres) fn update<'a>(
-        table: &Checked,
-        columns: impl Iterator<Item = &'a Column>,
-        clock: Option<&Column>,
-    ) -> String {
+    pub(in crate::postgres) fn update<'a>(table: &Checked, columns: impl Iterator<Item = &'a Column>, clock: Option<&Column>) -> String {
         let set = columns.enumerate().map(|(at, column)| format!("{} = {}", quoted(&column.name), parameter(column, at + 1)));
         let mut set: Vec<String> = set.collect();
         let scope = scope(table, set.len() + 1);

@@ -86,9 +86,8 @@ fn unique(connection: &Connection, usage: &TableUse) -> Result<Vec<Vec<Identifie
 fn column(connection: &Connection, usage: &TableUse, relation: Relation, found: &Declared) -> Option<Column> {
     let name = found.identifier()?;
     // A view's columns have no collation of their own; predicates name theirs.
-    let metadata = (relation == Relation::Table)
-        .then(|| connection.column_metadata(Some("main"), usage.table.as_str(), name.as_str()).ok())
-        .flatten();
+    let metadata =
+        (relation == Relation::Table).then(|| connection.column_metadata(Some("main"), usage.table.as_str(), name.as_str()).ok()).flatten();
     let collation = metadata.and_then(|(_, collation, ..)| collation).and_then(|name| name.to_str().ok());
     let loose = collation.filter(|name| !name.eq_ignore_ascii_case("BINARY")).map(str::to_owned);
     let rowid = found.in_key && found.type_name.eq_ignore_ascii_case("INTEGER");

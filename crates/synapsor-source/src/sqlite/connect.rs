@@ -69,6 +69,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    #[cfg(feature = "guarded-write")]
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }

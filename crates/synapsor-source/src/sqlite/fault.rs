@@ -23,6 +23,7 @@ pub(crate) enum Phase {
     /// A statement of ours that only reads: a plain error means that the schema is another one.
     Query,
     /// A statement that may run somebody's triggers.
+    #[cfg(feature = "guarded-write")]
     Effect,
 }
 

@@ -40,6 +40,16 @@ impl SqliteSession {
         result.map_err(|fault| fault.into_error(self.lease.name()))
     }
 
+    /// The same outside a transaction: whatever comes of it, it leaves nothing open.
+    async fn run_alone<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let result = self.lease.work(work).await?;
+        self.lease.settle();
+        result.map_err(|fault| fault.into_error(self.lease.name()))
+    }
+
     async fn control(&mut self, statement: &'static str) -> Result<(), SourceError> {
         self.run(move |connection| connection.execute_batch(statement).map_err(Fault::effect)).await
     }
@@ -68,17 +78,13 @@ impl Session for SqliteSession {
             let rows = statement.query_map([table.as_str(), schema.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
             rows.and_then(Iterator::collect::<Result<Vec<(String, bool)>, _>>).map_err(Fault::query)
         };
-        let found = self.run(work).await?;
-        self.lease.settle();
+        let found = self.run_alone(work).await?;
         Ok(Receipts::judge(&found, |column, reference| self.receipts.alter(column, reference), || self.receipts.make_unique()))
     }
 
     async fn create_receipts(&mut self) -> Result<(), SourceError> {
         let statement = self.receipts.create();
-        let result = self.run(move |connection| connection.execute_batch(&statement).map_err(Fault::effect)).await;
-        // Without a transaction of its own the statement leaves nothing open.
-        self.lease.settle();
-        result
+        self.run_alone(move |connection| connection.execute_batch(&statement).map_err(Fault::effect)).await
     }
 
     fn create_receipts_sql(&self) -> String {
@@ -114,12 +120,7 @@ impl Session for SqliteSession {
     }
 
     async fn revive_receipt(&mut self, claim: &Claim, status: Status) -> Result<bool, SourceError> {
-        let values = vec![
-            text(&claim.operation_id),
-            text(status.as_str()),
-            Value::Integer(i64::from(claim.attempt)),
-            text(&claim.job_id),
-        ];
+        let values = vec![text(&claim.operation_id), text(status.as_str()), Value::Integer(i64::from(claim.attempt)), text(&claim.job_id)];
         Ok(self.execute(self.receipts.revive(), values).await? == 1)
     }
 
@@ -212,10 +213,8 @@ enum Proof {
 /// COMMIT; one that is refused for a lock or a constraint leaves the transaction open, and is rolled back.
 fn commit(connection: &mut Connection) -> Result<(), (Fault, Proof)> {
     let Err(error) = connection.execute_batch(sql::COMMIT) else { return Ok(()) };
-    let refused = matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ConstraintViolation)
-    );
+    let refused =
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ConstraintViolation));
     let open = !connection.is_autocommit();
     let proved = refused && open && connection.execute_batch(sql::ROLLBACK).is_ok() && connection.is_autocommit();
     Err((Fault::effect(error), if proved { Proof::RolledBack } else { Proof::None }))

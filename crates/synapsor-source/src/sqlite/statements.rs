@@ -30,7 +30,7 @@ pub(super) fn pin(access: Access) -> &'static str {
     match access {
         Access::Read => "PRAGMA query_only = ON; PRAGMA foreign_keys = ON;",
         #[cfg(feature = "guarded-write")]
-        Access::Write => "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA recursive_triggers = OFF;",
+        Access::Write => "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;",
     }
 }
 

@@ -82,9 +82,7 @@ pub(super) fn scalar(column: &Column, stored: ValueRef<'_>) -> Result<Scalar, Va
         }
         // A text that is no JSON is shown as the text that it is.
         (ValueKind::Json, ValueRef::Text(_)) => utf8(stored).map(|text| kind.parse(text).unwrap_or_else(|_| text.into())),
-        (ValueKind::Text { .. } | ValueKind::UuidText | ValueKind::MomentText { .. }, ValueRef::Text(_)) => {
-            utf8(stored).map(Scalar::from)
-        }
+        (ValueKind::Text { .. } | ValueKind::UuidText | ValueKind::MomentText { .. }, ValueRef::Text(_)) => utf8(stored).map(Scalar::from),
         _ => Err(ValueError::OtherStorage),
     }
 }

@@ -35,6 +35,7 @@ use synapsor_protocol::{Identifier, Number, Scalar};
 use crate::error::ValueError;
 
 pub(crate) use decimal::Decimal;
+#[cfg(feature = "guarded-write")]
 pub(crate) use moment::later_text;
 
 /// A value that was parsed into its column's type, in the column's canonical form.
@@ -61,6 +62,7 @@ impl CheckedValue {
 
 /// What a column holds, in words that all engines share.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(all(feature = "postgres", feature = "sqlite")), expect(dead_code, reason = "no engine has all kinds"))]
 pub(crate) enum ValueKind {
     Boolean,
     Integer {
@@ -180,14 +182,7 @@ impl ValueKind {
 
     /// Whether we know the next version of such a column.
     pub(crate) fn has_next_version(&self) -> bool {
-        matches!(
-            self,
-            Self::Integer { .. }
-                | Self::Uuid
-                | Self::UuidText
-                | Self::Timestamp { .. }
-                | Self::MomentText { date_only: false }
-        )
+        matches!(self, Self::Integer { .. } | Self::Uuid | Self::UuidText | Self::Timestamp { .. } | Self::MomentText { date_only: false })
     }
 
     fn malformed(&self) -> ValueError {

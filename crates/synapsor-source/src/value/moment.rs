@@ -5,19 +5,24 @@
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
-use synapsor_protocol::{Scalar, Timestamp};
+use synapsor_protocol::Scalar;
+#[cfg(feature = "guarded-write")]
+use synapsor_protocol::Timestamp;
 
 use crate::error::ValueError;
 
 const DATE: ValueError = ValueError::Malformed { expected: "a date, 2026-03-02" };
 const MOMENT: ValueError = ValueError::Malformed { expected: "a date and time, 2026-03-02T08:00:00Z" };
+/// The most digits behind a second that are read.
 const NANOSECOND_DIGITS: usize = 9;
 
 /// A moment as it was spelled.
 struct Moment<'a> {
+    #[cfg(feature = "guarded-write")]
     separator: char,
     /// Without fraction.
     local: DateTime,
+    #[cfg(feature = "guarded-write")]
     seconds: bool,
     /// The digits behind the second.
     fraction: &'a str,
@@ -61,6 +66,7 @@ pub(super) fn check_text(text: &str, date_only: bool) -> Result<Scalar, ValueErr
 
 /// The later of `now` and `old` plus one unit of its last digit, in the form in which `old` is spelled.
 /// `None` if `old` is no date with a time.
+#[cfg(feature = "guarded-write")]
 pub(crate) fn later_text(old: &str, now: Timestamp) -> Option<String> {
     let moment = Moment::parse(old)?;
     let digits = moment.fraction.len();
@@ -80,7 +86,10 @@ pub(crate) fn later_text(old: &str, now: Timestamp) -> Option<String> {
 impl<'a> Moment<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (date, rest) = text.is_ascii().then(|| text.split_at_checked(10)).flatten()?;
-        let separator = rest.chars().next().filter(|c| matches!(c, 'T' | 't' | ' '))?;
+        let separator = rest.chars().next()?;
+        if !matches!(separator, 'T' | 't' | ' ') {
+            return None;
+        }
         let rest = &rest[1..];
         let end = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
         let (clock, zone) = rest.split_at(end);
@@ -95,7 +104,15 @@ impl<'a> Moment<'a> {
         }
         let local = civil_date(date)?.to_datetime(civil_time(clock)?);
         let zone = if zone.is_empty() { None } else { Some((zone, zone_minutes(zone)?)) };
-        Some(Self { separator, local, seconds, fraction, zone })
+        Some(Self {
+            #[cfg(feature = "guarded-write")]
+            separator,
+            local,
+            #[cfg(feature = "guarded-write")]
+            seconds,
+            fraction,
+            zone,
+        })
     }
 }
 
@@ -140,6 +157,7 @@ fn moved(local: DateTime, minutes: i32) -> Option<DateTime> {
     local.checked_add(SignedDuration::from_secs(i64::from(minutes) * 60)).ok().filter(|moved| moved.year() > 0)
 }
 
+#[cfg(feature = "guarded-write")]
 fn utc(now: Timestamp) -> Option<DateTime> {
     let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     epoch.checked_add(SignedDuration::from_micros(now.as_micros())).ok()
