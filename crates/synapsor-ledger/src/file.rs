@@ -8,7 +8,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::LedgerError;
 
@@ -25,17 +25,24 @@ pub(crate) struct Place {
     path: PathBuf,
     store: Identity,
     log_path: PathBuf,
-    log: Option<Identity>,
+    log: Mutex<Option<Identity>>,
     pub(crate) owner_uid: u32,
 }
 
 impl Place {
-    /// Remembers which files these are. Call it while a connection is open: the log is then there to stay.
+    /// Remembers which files these are. Call it when a connection has read: the log is then there, and stays as long as it.
     pub(crate) fn observe(path: &Path) -> Result<Self, LedgerError> {
         let metadata = fs::metadata(path).map_err(|_| LedgerError::StoreGone)?;
-        let log_path = beside(path, "-wal");
-        let log = fs::metadata(&log_path).ok().map(|log| Identity::of(&log));
-        Ok(Self { path: path.to_owned(), store: Identity::of(&metadata), log_path, log, owner_uid: metadata.uid() })
+        let (store, log_path, log) = (Identity::of(&metadata), beside(path, "-wal"), Mutex::default());
+        let place = Self { path: path.to_owned(), store, log_path, log, owner_uid: metadata.uid() };
+        place.observe_log();
+        Ok(place)
+    }
+
+    /// Remembers the log anew: it goes when the last connection does, and comes back with the next.
+    pub(crate) fn observe_log(&self) {
+        let log = fs::metadata(&self.log_path).ok().map(|log| Identity::of(&log));
+        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = log;
     }
 
     /// The file's name.
@@ -45,8 +52,14 @@ impl Place {
 
     /// Whether these are still the same files. Two `stat` calls.
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
-        let same = is_at(&self.path, self.store) && self.log.is_none_or(|log| is_at(&self.log_path, log));
-        if same { Ok(()) } else { Err(LedgerError::StoreGone) }
+        self.check_store()?;
+        let log = *self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.is_none_or(|log| is_at(&self.log_path, log)) { Ok(()) } else { Err(LedgerError::StoreGone) }
+    }
+
+    /// Whether the store is still the same file.
+    pub(crate) fn check_store(&self) -> Result<(), LedgerError> {
+        if is_at(&self.path, self.store) { Ok(()) } else { Err(LedgerError::StoreGone) }
     }
 }
 

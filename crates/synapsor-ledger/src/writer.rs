@@ -167,9 +167,12 @@ impl Scribe {
     /// One transaction. Members that arrive while it runs join it.
     fn batch(&mut self, members: &mut Vec<Box<dyn Member>>) -> Result<(), LedgerError> {
         let place = Arc::clone(&self.place);
-        place.check()?;
         self.let_others_write();
         let connection = self.take_connection()?;
+        if let Err(gone) = place.check() {
+            self.connection = Some(connection);
+            return Err(gone);
+        }
         let outcome = self.transact(&connection, members);
         // After an error of COMMIT nobody knows what the handle believes: the next batch opens another.
         if !matches!(outcome, Err(LedgerError::Unsettled(_))) {
@@ -197,13 +200,16 @@ impl Scribe {
         step(connection, "COMMIT").map_err(|error| LedgerError::Unsettled(Arc::new(error)))
     }
 
+    /// The handle, or a new one if the last COMMIT left the old one in doubt.
     fn take_connection(&mut self) -> Result<Connection, LedgerError> {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
         let connection = open_writer(self.place.path(), self.busy_timeout)?;
+        self.place.check_store()?;
         settle(&connection)?;
-        self.place.check()?;
+        head(&connection)?;
+        self.place.observe_log();
         Ok(connection)
     }
 
@@ -278,3 +284,6 @@ where
         let _ = self.caller.send(result);
     }
 }
+
+#[cfg(test)]
+mod tests;
