@@ -52,7 +52,8 @@ pub(crate) async fn read_row(offer: &Offer, ledger: &AgentLedger, arguments: &Ar
     let lookup = &offer.capability().lookup_arg;
     let given = arguments.get(lookup).unwrap_or(&Scalar::Null);
     let key = bound.table.key(given).map_err(|cause| AgentError::ArgumentValue { argument: lookup.clone(), cause })?;
-    let limit = offer.capability().max_rows;
+    // One row more than needed, so that a second one is seen and not cut off.
+    let limit = offer.capability().max_rows.max(2);
     let mut rows = match offer.source().read(&bound.table, &key, bound.tenant.as_ref(), limit).await {
         Ok(rows) => rows,
         Err(error) => {

@@ -3,3 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
 mod records;
+#[cfg(feature = "schemas")]
+mod schemas;

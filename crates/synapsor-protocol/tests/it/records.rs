@@ -8,16 +8,7 @@ use synapsor_protocol::preparse::{self, Limits};
 use synapsor_protocol::{ChangeSet, ErrorCode, ExecutionReceipt, OperationId, Outcome, Report, Scalar, Timestamp, WritebackJob};
 
 fn published_change_set() -> Value {
-    json!({"schema_version": "synapsor.change-set.v1", "proposal_id": "wrp_7a01", "proposal_version": 1, "action": "returns.propose_status",
-        "mode": "review_required", "principal": {"id": "agent-7", "source": "environment"},
-        "scope": {"tenant_id": "store-4", "business_object": "returns", "object_id": "R-88"},
-        "source": {"kind": "external_postgres", "source_id": "shop", "schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
-        "before": {"id": "R-88", "status": "opened", "version": 12}, "patch": {"status": "checked"}, "after": {"id": "R-88", "status": "checked", "version": 12},
-        "guards": {"tenant": {"column": "store_id", "value": "store-4"}, "allowed_columns": ["status"], "expected_version": {"column": "version", "value": 12}},
-        "evidence": {"bundle_id": "ev_1f", "query_fingerprint": "sha256:ab12", "items": []},
-        "approval": {"status": "pending", "required_role": "returns_lead"},
-        "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update"},
-        "source_database_mutated": false, "integrity": {"proposal_hash": "sha256:cd34"}, "created_at": "2026-03-02T08:00:00.000Z"})
+    serde_json::from_str(include_str!("../../../../fixtures/records/change-set.v1/published.json")).unwrap()
 }
 
 fn change_set(edit: impl FnOnce(&mut Value)) -> ChangeSet {
@@ -83,16 +74,11 @@ fn the_same_content_has_the_same_content_digest_whenever_it_is_proposed() {
 
 #[test]
 fn a_job_is_read_in_both_forms() {
-    let v1 = json!({"schema_version": "synapsor.writeback-job.v1", "writeback_job_id": "wbj_1", "proposal_id": "wrp_1", "proposal_version": 1,
-        "proposal_hash": "sha256:cd34", "runner_scope": {"project_id": "local", "source_id": "shop"}, "engine": "postgres",
-        "operation": "single_row_update", "target": {"schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
-        "tenant_guard": {"column": "store_id", "value": "store-4"}, "allowed_columns": ["status"], "patch": {"status": "checked"},
-        "conflict_guard": {"kind": "column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_1:R-88",
-        "lease": {"lease_id": "lease_wrp_1", "attempt": 1, "expires_at": "2026-03-02T08:05:00.000Z"}});
-    let legacy = json!({"protocol_version": "1.0", "job_id": "wbj_1", "proposal_id": "wrp_1", "approval_id": "sha256:cd34", "source_id": "shop",
+    let v1: Value = serde_json::from_str(include_str!("../../../../fixtures/records/writeback-job.v1/published.json")).unwrap();
+    let legacy = json!({"protocol_version": "1.0", "job_id": "wbj_1", "proposal_id": "wrp_7a01", "approval_id": "sha256:cd34", "source_id": "shop",
         "engine": "postgres", "target": {"schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"},
         "tenant_guard": {"column": "store_id", "value": "store-4"}}, "allowed_columns": ["status"], "patch": {"status": "checked"},
-        "conflict_guard": {"kind": "version_column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_1:R-88",
+        "conflict_guard": {"kind": "version_column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_7a01:R-88",
         "lease_expires_at": 1_772_438_700_000_i64});
     let read = |value: &Value| WritebackJob::from_slice(value.to_string().as_bytes()).unwrap();
     assert_eq!(read(&v1), read(&legacy));
