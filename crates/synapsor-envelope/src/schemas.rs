@@ -32,12 +32,14 @@ pub fn output_schema() -> Map<String, Value> {
 fn envelope() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Owned>();
-    RecursiveTransform(list_constants).transform(&mut schema);
+    RecursiveTransform(plain).transform(&mut schema);
     schema
 }
 
-/// Writes a choice of constants as one `enum`: every tool carries this schema, so it says things once.
-fn list_constants(schema: &mut Schema) {
+/// Writes a choice of constants as one `enum`, because every tool carries this schema, and leaves out formats that are
+/// not JSON Schema's, because validators complain about them.
+fn plain(schema: &mut Schema) {
+    schema.remove("format");
     let choices = schema.get("oneOf").and_then(Value::as_array);
     let constants: Option<Vec<Value>> = choices.and_then(|choices| choices.iter().map(|choice| choice.get("const").cloned()).collect());
     if let Some(constants) = constants {

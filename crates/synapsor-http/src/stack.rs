@@ -1,6 +1,7 @@
 //! What does a request go through before it reaches an endpoint?
 
 use http::{Request, Response};
+use http_body::Body;
 use tower::ServiceBuilder;
 use tower_service::Service;
 
@@ -42,7 +43,7 @@ where
     S: Service<Request<BoundedBody<B>>, Response = Response<ResponseBody>> + Clone + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    B: 'static,
+    B: Body + 'static,
 {
     ServiceBuilder::new()
         .layer(Guard::new(layers.hosts)) // first: a request for another name is not for us, whatever it asks

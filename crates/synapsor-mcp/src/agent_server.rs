@@ -51,7 +51,8 @@ impl AgentServer {
     async fn call(&self, request: CallToolRequestParams) -> Envelope {
         let name = self.tools.canonical(&request.name);
         let arguments = request.arguments.unwrap_or_default();
-        let call = AssertUnwindSafe(self.port.call(name, &arguments));
+        // Boxed: on top of the library's own future the port's is too deep for the compiler's default limits.
+        let call = AssertUnwindSafe(Box::pin(self.port.call(name, &arguments)));
         call.catch_unwind().await.unwrap_or_else(|_panic| {
             tracing::error!(capability = name, "a call panicked");
             let refusal = Refusal::new(SafeCode::Internal, "The call could not be answered. Nothing was changed in the database.");

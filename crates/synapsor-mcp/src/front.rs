@@ -91,9 +91,7 @@ impl std::fmt::Debug for McpService {
 
 impl<B> Service<Request<BoundedBody<B>>> for McpService
 where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
     type Response = Answer;
     type Error = Infallible;
@@ -123,8 +121,7 @@ impl Front {
     /// The whole body of a request that promises JSON.
     async fn read<B>(&self, headers: &HeaderMap, body: BoundedBody<B>) -> Result<Bytes, Box<Answer>>
     where
-        B: Body,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: Body<Data = Bytes> + Unpin,
     {
         if !is_json(headers) {
             return Err(Box::new(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, &invalid("the Content-Type is application/json"))));
