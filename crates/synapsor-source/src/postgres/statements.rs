@@ -27,11 +27,14 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     )
 }
 
-/// The columns of a relation, domains resolved to the type below them.
+/// The columns of a relation. Only a domain is resolved to the type below it: the recursion costs too much for every column.
 pub(super) const COLUMNS: &str = "\
 SELECT r.relkind::text, a.attname::text, a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
-       pg_catalog.format_type(a.atttypid, a.atttypmod), base.nspname::text, base.typname::text, base.typtype::text,
-       base.typmod, ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder),
+       pg_catalog.format_type(a.atttypid, a.atttypmod), base_schema.nspname::text, base.typname::text, base.typtype::text,
+       COALESCE(d.typmod, a.atttypmod),
+       CASE WHEN base.typtype = 'e' THEN
+         ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder)
+       ELSE '{}' END,
        CASE WHEN c.collisdeterministic THEN NULL ELSE c.collname::text END,
        s.usage AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT'),
        s.usage AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE')
@@ -39,18 +42,19 @@ FROM pg_catalog.pg_class r
 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 CROSS JOIN LATERAL (SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usage) s
 JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
-CROSS JOIN LATERAL (
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN LATERAL (
   WITH RECURSIVE below (oid, typmod) AS (
-    SELECT a.atttypid, a.atttypmod
+    SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd'
     UNION ALL
-    SELECT t.typbasetype, CASE WHEN b.typmod = -1 THEN t.typtypmod ELSE b.typmod END
-    FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+    SELECT p.typbasetype, CASE WHEN b.typmod = -1 THEN p.typtypmod ELSE b.typmod END
+    FROM below b JOIN pg_catalog.pg_type p ON p.oid = b.oid WHERE p.typtype = 'd'
   )
-  SELECT t.oid, tn.nspname, t.typname, t.typtype, b.typmod
-  FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-  WHERE t.typtype <> 'd'
-) base
+  SELECT b.oid, b.typmod FROM below b JOIN pg_catalog.pg_type p ON p.oid = b.oid WHERE p.typtype <> 'd'
+) d ON t.typtype = 'd'
+JOIN pg_catalog.pg_type base ON base.oid = COALESCE(d.oid, t.oid)
+JOIN pg_catalog.pg_namespace base_schema ON base_schema.oid = base.typnamespace
+LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
 WHERE n.nspname = $1::text AND r.relname = $2::text AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attnum";
 

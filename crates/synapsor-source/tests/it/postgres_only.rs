@@ -14,7 +14,7 @@ fn writer(url: String) -> WriteSource {
 async fn every_type_reads_in_its_canonical_form() {
     let business = business!();
     business.execute(
-        "create type mood as enum ('glad', 'sad'); create domain code as varchar(8); create domain cents as numeric(12, 2) check (value >= 0); \
+        "create type mood as enum ('glad', 'sad'); create domain code as varchar(8); create domain money2 as numeric(12, 2); create domain cents as money2 check (value >= 0); \
          create table things (id uuid primary key, tenant_id code not null, version timestamptz not null, a smallint, b integer, c bigint, d boolean, \
             e varchar(10), f char(6), g numeric, h cents, i real, j double precision, k date, l timestamp, m timestamptz(3), n json, o jsonb, p mood, q timestamp(0)); \
          insert into things values ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'acme', '2026-03-02 08:00:00.123456+00', -1, 2147483647, 9007199254740993, true, \

@@ -130,6 +130,18 @@ async fn a_text_does_not_match_the_number_that_it_spells() {
 }
 
 #[tokio::test]
+async fn a_uuid_that_sqlite_took_for_a_number_is_nobodys_key() {
+    let business = Business::sqlite();
+    // Without hyphens and letters the column's affinity turns it into a double, and another such uuid would equal it.
+    business.execute("create table things (id uuid primary key, tenant_id text not null, body text, version integer not null); insert into things values ('12345678901234567890123456789012', 'acme', 'a', 1)");
+    let usage = business.usage("things", &["body"], &["body"]);
+    let id: Scalar = "12345678901234567890123456789099".into();
+    assert_eq!(read(&business.source(), &usage, &id, &"acme".into(), 1).await, "no row");
+    let draft = Draft { usage, id, patch: vec![("body", "b".into())], ..Draft::close(&business) };
+    assert_eq!(draft.apply(&business.writer()).await, "conflict ROW_NOT_FOUND");
+}
+
+#[tokio::test]
 async fn tables_of_every_kind_are_written() {
     let business = Business::sqlite();
     for (table, body, options, operation) in [
