@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use crate::agent_server::AgentServer;
 use crate::options::McpOptions;
-use crate::refused_call;
+use crate::refused_call::{self, Reply};
 use crate::rpc::{self, Fault, Kind, Message};
 use crate::sessions::{Full as NoRoom, Outside, Sessions};
 
@@ -138,9 +138,9 @@ impl Front {
     /// Any message of a client.
     async fn post(&self, head: Parts, text: Bytes) -> Answer {
         if let Err(error) = rpc::preparse(&text, self.message_bytes) {
-            return match refused_call::answer(&text, &error, self.server.tools()) {
-                Some((_, message)) => json_answer(StatusCode::OK, &message),
-                None => faulty(&error.into()),
+            return match refused_call::reply(&text, error, self.server.tools()) {
+                Reply::Envelope(message) => json_answer(StatusCode::OK, &message),
+                Reply::Fault(fault) => faulty(&fault),
             };
         }
         let message = match rpc::read(&text) {
@@ -149,6 +149,7 @@ impl Front {
         };
         match &message.kind {
             Kind::Answer => faulty(&invalid("this server asks nothing, so there is nothing to answer")),
+            Kind::Request(id) if message.method() == "initialize" && message.names_version() => no_handshake(id),
             Kind::Request(_) if is_modern(&head.headers, &message) => self.forward(head, text).await,
             Kind::Request(_) if message.method() == "initialize" => self.begin(head, text).await,
             Kind::Request(id) => self.converse(id, head, text).await,
@@ -250,6 +251,11 @@ fn faulty(fault: &Fault) -> Answer {
 
 fn answer(status: StatusCode, fault: &Fault) -> Answer {
     json_answer(status, &fault.to_value())
+}
+
+fn no_handshake(id: &RequestId) -> Answer {
+    let words = "a request that names its protocol version needs no handshake, and there is none in that version";
+    answer(StatusCode::NOT_FOUND, &Fault::new(ErrorCode::METHOD_NOT_FOUND, words).about(Some(id)))
 }
 
 fn no_session(id: Option<&RequestId>) -> Answer {

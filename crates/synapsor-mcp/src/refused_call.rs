@@ -1,7 +1,8 @@
-//! What does a model hear when the text of its call cannot be read exactly?
+//! What is answered to a text that the pre-parser refuses?
 //!
-//! A number that no double holds, or the NUL character, is well-formed JSON that a model may well write into an
-//! argument. So such a call is answered like any other wrong argument: by an envelope. Nothing of it is carried out.
+//! Mostly a JSON-RPC error. But a number that no double holds, or the NUL character, is well-formed JSON that a model may
+//! well write into an argument; such a call is answered like any other wrong argument, by an envelope. Nothing of it
+//! is carried out either way.
 
 use rmcp::model::RequestId;
 use serde_json::{Map, Value, json};
@@ -9,35 +10,70 @@ use synapsor_envelope::{Refusal, SafeCode};
 use synapsor_protocol::Scalar;
 use synapsor_protocol::preparse::{PreparseError, Reason};
 
-use crate::rpc;
+use crate::rpc::{self, Fault};
 use crate::tool_list::ToolList;
 
-/// The answer, if the refused text is a tool call whose arguments are at fault; the request's id and the whole message.
-pub(crate) fn answer(text: &[u8], error: &PreparseError, tools: &ToolList) -> Option<(RequestId, Value)> {
-    if !matches!(error.reason, Reason::Nul | Reason::InexactNumber) {
-        return None;
+/// The answer to a refused text.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It is a tool call: the whole message, with an envelope in it.
+    Envelope(Value),
+    /// Anything else.
+    Fault(Fault),
+}
+
+/// The answer to a text that was refused for this reason.
+pub(crate) fn reply(text: &[u8], error: PreparseError, tools: &ToolList) -> Reply {
+    match error.reason {
+        Reason::Nul => about_argument(text, error, "holds the NUL character, which no database takes", tools),
+        Reason::InexactNumber => about_argument(text, error, "is a number that cannot be held exactly; round it", tools),
+        // The client waits for an answer with this id.
+        Reason::TooDeep => Reply::Fault(Fault::from(error).about(object(text).as_ref().and_then(request).as_ref())),
+        // Which of two ids would be the right one?
+        Reason::DuplicateMember | Reason::Syntax | Reason::InvalidUtf8 | Reason::TooLarge => Reply::Fault(error.into()),
     }
-    let Value::Object(object) = serde_json::from_slice(text).ok()? else { return None };
-    let id = rpc::id(object.get("id")?)?;
-    let params = object.get("params").filter(|_| object.get("method").is_some_and(|method| method == "tools/call"))?;
-    let name = params.get("name")?.as_str()?;
-    let culprit = culprit(params.get("arguments")?.as_object()?);
-    let argument = culprit.map_or_else(|| "An argument".to_owned(), |name| format!("The argument `{name}`"));
-    let refusal = Refusal::new(SafeCode::InvalidArgument, &format!("{argument} is refused: {}.", error.reason));
-    let envelope = tools.refused(name, refusal);
+}
+
+fn about_argument(text: &[u8], error: PreparseError, fault: &str, tools: &ToolList) -> Reply {
+    let Some(message) = object(text) else { return Reply::Fault(error.into()) };
+    let id = request(&message);
+    match (id, call(&message)) {
+        (Some(id), Some((name, arguments))) => Reply::Envelope(refused(&id, name, arguments, fault, tools)),
+        (id, _) => Reply::Fault(Fault::from(error).about(id.as_ref())),
+    }
+}
+
+fn refused(id: &RequestId, name: &str, arguments: &Map<String, Value>, fault: &str, tools: &ToolList) -> Value {
+    let argument = culprit(arguments).map_or_else(|| "An argument".to_owned(), |name| format!("Argument `{name}`"));
+    let envelope = tools.refused(name, Refusal::new(SafeCode::InvalidArgument, &format!("{argument} {fault}.")));
     let result = json!({
         "content": [{"type": "text", "text": envelope.to_text()}],
         "structuredContent": envelope.to_value(),
         "isError": true,
         "resultType": "complete",
     });
-    Some((id.clone(), json!({"jsonrpc": "2.0", "id": id.into_json_value(), "result": result})))
+    json!({"jsonrpc": "2.0", "id": id.clone().into_json_value(), "result": result})
 }
 
-/// The argument that cannot be read exactly, cut to 64 characters.
+/// The message, if it can be read at all; what it says is only told back.
+fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(text).ok()
+}
+
+fn request(message: &Map<String, Value>) -> Option<RequestId> {
+    message.get("id").and_then(rpc::id)
+}
+
+/// The name and the arguments, if the message is a tool call.
+fn call(message: &Map<String, Value>) -> Option<(&str, &Map<String, Value>)> {
+    let params = message.get("params").filter(|_| message.get("method").is_some_and(|method| method == "tools/call"))?;
+    Some((params.get("name")?.as_str()?, params.get("arguments")?.as_object()?))
+}
+
+/// The argument that is at fault, cut to 64 characters; not every number that was refused can be told afterwards.
 fn culprit(arguments: &Map<String, Value>) -> Option<String> {
     let found = arguments.iter().find(|(_, value)| !is_exact(value));
-    found.map(|(name, _)| name.chars().take(64).filter(|c| !c.is_control()).collect())
+    found.map(|(name, _)| name.chars().filter(|c| !c.is_control()).take(64).collect())
 }
 
 fn is_exact(value: &Value) -> bool {

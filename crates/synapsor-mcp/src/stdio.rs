@@ -22,7 +22,7 @@ use crate::agent_server::AgentServer;
 use crate::error::McpError;
 use crate::lines::{Line, Lines};
 use crate::options::McpOptions;
-use crate::refused_call;
+use crate::refused_call::{self, Reply};
 use crate::rpc::{self, Fault, Kind, Message};
 
 /// How many messages wait for the client to read them before nothing more is read from it.
@@ -154,8 +154,10 @@ impl<R: AsyncRead + Send + Unpin + 'static> Pipes<R> {
             return None;
         }
         if let Err(error) = rpc::preparse(text, self.message_bytes) {
-            let refused = refused_call::answer(text, &error, self.server.tools());
-            return Some(Step::Reply(refused.map_or_else(|| Fault::from(error).to_value(), |(_, message)| message)));
+            return Some(Step::Reply(match refused_call::reply(text, error, self.server.tools()) {
+                Reply::Envelope(message) => message,
+                Reply::Fault(fault) => fault.to_value(),
+            }));
         }
         let message = match rpc::read(text) {
             Ok(message) => message,

@@ -169,9 +169,9 @@ async fn an_argument_that_cannot_be_held_exactly_is_refused_by_an_envelope() {
         refused.push(told(&envelope));
     }
     insta::assert_snapshot!(refused.join("\n"), @"
-    INVALID_ARGUMENT: The argument `fee` is refused: a number cannot be held exactly: write it as a string.
-    INVALID_ARGUMENT: An argument is refused: a number cannot be held exactly: write it as a string.
-    INVALID_ARGUMENT: The argument `invoice_id` is refused: a string holds the NUL character.
+    INVALID_ARGUMENT: Argument `fee` is a number that cannot be held exactly; round it.
+    INVALID_ARGUMENT: An argument is a number that cannot be held exactly; round it.
+    INVALID_ARGUMENT: Argument `invoice_id` holds the NUL character, which no database takes.
     ");
     assert_eq!(desk.recorded(), "0");
 }

@@ -66,3 +66,11 @@ async fn a_version_that_nobody_speaks_is_refused() {
     let answer = server.post(&headers, &request).await;
     assert_eq!((answer.status, answer.body["error"]["code"].as_i64()), (400, Some(-32022)), "{answer:?}");
 }
+
+#[tokio::test]
+async fn there_is_no_handshake_in_this_era() {
+    let desk = Desk::new("review");
+    let server = Http::start(&desk, McpOptions::default()).await;
+    let answer = server.modern(crate::fixture::initialize()).await;
+    assert_eq!((answer.status, &answer.body["error"]["code"], &answer.body["id"]), (404, &json!(-32601), &json!(0)));
+}
