@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`suite::run`].
 
+mod bench;
 mod boundary;
 mod certificate;
 mod dist;
@@ -46,6 +47,8 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Measure the release runner beside its floors, on a durable database server of its own
+    Bench(bench::Options),
     /// Build the runner as it is shipped; print its path, size and digest
     Dist,
     /// Start the test servers, run one command with their addresses in its environment, stop them
@@ -69,6 +72,7 @@ fn run(verb: Verb) -> Result<ExitCode, TaskError> {
         Verb::Test(options) => suite::run(options, &interrupt),
         Verb::Schemas { check: true } => schemas::check(),
         Verb::Schemas { check: false } => schemas::write(),
+        Verb::Bench(options) => bench::run(&options, &interrupt),
         Verb::Dist => dist::run(&interrupt),
         Verb::WithServices(wrapped) => services::run_wrapped(&wrapped, &interrupt),
     }

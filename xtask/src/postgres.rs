@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::certificate::ServerCertificate;
 use crate::error::{TaskError, at};
 use crate::process::{Group, Interrupt, PAUSE, output_of, tail};
-use crate::unprivileged::{ServerUser, set_mode, traversable_folder};
+use crate::unprivileged::{ServerUser, set_mode, traversable_folder, traversable_folder_in};
 use crate::workspace;
 
 /// Where Debian and Ubuntu put the programs of each major version.
@@ -36,13 +36,11 @@ const START_TRIES: u32 = 3;
 /// The superuser of the throw-away server.
 const USER: &str = "synapsor";
 
-/// The settings of every run. Durability is off: a crash of the machine may take the data with it.
-const SETTINGS: [&str; 13] = [
+/// The settings of every run.
+const SETTINGS: [&str; 11] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "ssl=on",
-    "fsync=off",
-    "full_page_writes=off",
     "max_connections=200",
     "shared_buffers=64MB",
     "log_min_messages=warning",
@@ -52,6 +50,24 @@ const SETTINGS: [&str; 13] = [
     "default_transaction_isolation=repeatable read",
     "synchronous_commit=off",
 ];
+
+/// What a commit of the server is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing: a crash of the machine may take the data with it. Enough for tests, and much faster.
+    Off,
+    /// What a commit is worth elsewhere, on a disk: for measurements.
+    On,
+}
+
+impl Durability {
+    fn settings(self) -> [&'static str; 2] {
+        match self {
+            Self::Off => ["fsync=off", "full_page_writes=off"],
+            Self::On => ["fsync=on", "full_page_writes=on"],
+        }
+    }
+}
 
 /// The newest PostgreSQL server on this machine: the folder of its programs.
 #[derive(Debug, Clone)]
@@ -82,15 +98,19 @@ pub(crate) struct Server {
 
 impl Server {
     /// Makes the data folder and starts the server; it accepts connections when this returns.
-    pub(crate) fn start(programs: &Programs, interrupt: &Interrupt) -> Result<Self, TaskError> {
+    pub(crate) fn start(programs: &Programs, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
         let user = ServerUser::find()?;
-        let folder = traversable_folder()?;
+        let folder = match durability {
+            Durability::Off => traversable_folder()?,
+            // What is in `/tmp` may be in memory.
+            Durability::On => traversable_folder_in(Path::new("/var/tmp"))?,
+        };
         let password = random_password()?;
         prepare(programs, user, folder.path(), &password)?;
         let mut tries = 1;
         loop {
             let port = free_port()?;
-            match launch(programs, user, folder.path(), port, interrupt) {
+            match launch(programs, user, durability, folder.path(), port, interrupt) {
                 Ok(process) => return Ok(Self { process, folder, port, password }),
                 Err(TaskError::ServerDidNotStart { .. }) if tries < START_TRIES => tries += 1,
                 Err(error) => return Err(error),
@@ -145,13 +165,20 @@ fn give(user: ServerUser, path: &Path, text: &str) -> Result<(), TaskError> {
     user.own(path)
 }
 
-fn launch(programs: &Programs, user: ServerUser, folder: &Path, port: u16, interrupt: &Interrupt) -> Result<Group, TaskError> {
+fn launch(
+    programs: &Programs,
+    user: ServerUser,
+    durability: Durability,
+    folder: &Path,
+    port: u16,
+    interrupt: &Interrupt,
+) -> Result<Group, TaskError> {
     let own = folder.join("postgres");
     let log = folder.join("postgres.log");
     let mut command = program(programs, "postgres", user, &own);
     command.args(["-D", "data", "-p", &port.to_string()]);
     command.args(["-c", "ssl_cert_file=../server.pem", "-c", "ssl_key_file=../server.key"]);
-    for setting in SETTINGS {
+    for setting in SETTINGS.into_iter().chain(durability.settings()) {
         command.args(["-c", setting]);
     }
     let output = File::create(&log).map_err(at("write", &log))?;

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::error::TaskError;
 use crate::install::{self, Install};
 use crate::output;
-use crate::postgres::Server;
+use crate::postgres::{Durability, Server};
 use crate::process::{Interrupt, run_in_foreground};
 use crate::workspace::forget_ourselves;
 
@@ -48,10 +48,10 @@ pub(crate) enum Services {
 
 impl Services {
     /// Starts all servers.
-    pub(crate) fn start(install: Install, interrupt: &Interrupt) -> Result<Self, TaskError> {
+    pub(crate) fn start(install: Install, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
         let programs = install::postgres(install, interrupt)?;
         let version = programs.version()?;
-        let postgres = Server::start(&programs, interrupt)?;
+        let postgres = Server::start(&programs, durability, interrupt)?;
         Ok(Self::Running { postgres, version })
     }
 
@@ -78,7 +78,7 @@ impl Services {
 
 /// Starts the servers, runs the command in the foreground, stops them; its exit code becomes ours.
 pub(crate) fn run_wrapped(wrapped: &Wrapped, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
-    let services = Services::start(wrapped.install(), interrupt)?;
+    let services = Services::start(wrapped.install(), Durability::Off, interrupt)?;
     output::line(&services.summary());
     let mut command = Command::new(&wrapped.command[0]);
     command.args(&wrapped.command[1..]);

@@ -14,6 +14,7 @@ use crate::boundary;
 use crate::error::{TaskError, at};
 use crate::install::Install;
 use crate::output::{self, seconds};
+use crate::postgres::Durability;
 use crate::process::{Interrupt, run_logged, tail};
 use crate::schemas;
 use crate::services::Services;
@@ -98,7 +99,7 @@ impl<'a> Suite<'a> {
         }
         let install = if options.no_install { Install::Forbidden } else { Install::Allowed };
         let begun = Instant::now();
-        let services = Services::start(install, self.interrupt)?;
+        let services = Services::start(install, Durability::Off, self.interrupt)?;
         output::step_begins("servers");
         output::step_ends(&format!("ok, {},", services.summary()), begun.elapsed());
         Ok(services)

@@ -59,8 +59,12 @@ impl ServerUser {
 
 /// A temporary folder that every user may traverse, though not list.
 pub(crate) fn traversable_folder() -> Result<TempDir, TaskError> {
-    let parent = traversable_parent();
-    let folder = tempfile::Builder::new().prefix("synapsor-test-").tempdir_in(&parent).map_err(at("make a folder in", &parent))?;
+    traversable_folder_in(&traversable_parent())
+}
+
+/// The same in a folder that is known.
+pub(crate) fn traversable_folder_in(parent: &Path) -> Result<TempDir, TaskError> {
+    let folder = tempfile::Builder::new().prefix("synapsor-test-").tempdir_in(parent).map_err(at("make a folder in", parent))?;
     set_mode(folder.path(), 0o711)?;
     Ok(folder)
 }

@@ -1,0 +1,149 @@
+//! How many approved changes are applied per second, and how many guarded transactions run by themselves in that time?
+//!
+//! Applying is what `apply` of the command line does: load and verify, claim the job, run the guarded transaction, record the report.
+
+use synapsor_operator::OperatorPort;
+use synapsor_protocol::id::{JobId, ProposalId};
+use synapsor_protocol::{Digest, Identifier, OperationId, Outcome, Scalar};
+use synapsor_source::guarded::{Advance, Change, Claim, Guard};
+use synapsor_source::{CheckedTable, TableUse, WriteSource};
+
+use crate::figure::{Figure, Rounds};
+use crate::load::{Load, burst};
+use crate::plan::Plan;
+use crate::plane::{Planes, write_source};
+use crate::usage::MachineTime;
+
+const ROW: &str = "applies";
+
+/// Applied side by side while proposals are prepared, which is not measured.
+const PREPARERS: usize = 16;
+
+/// 1 and 8 at once.
+pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for workers in [1, 8] {
+        figures.push(at(plan, workers).await);
+    }
+    figures
+}
+
+async fn at(plan: &Plan, workers: usize) -> Figure {
+    let planes = Planes::open(plan, &plan.path(&format!("applies-{workers}.db")), workers);
+    let bare = write_source(plan, workers);
+    let table = bare.check(&usage()).await.expect("the server answers").table.expect("the table is what the bench made");
+    let (mut applies, mut transactions) = <(Rounds, Rounds)>::default();
+    // As many for each worker, so that all end together.
+    let each = (plan.applies / workers).max(1);
+    for round in 0..=plan.rounds {
+        let count = if round == 0 { 4 } else { each };
+        let appliers = approved(plan, &planes, workers, count).await;
+        let changes = changes(plan, &bare, &table, workers, count);
+        // Bounded by the work, not by the time.
+        let machine = MachineTime::now();
+        let (applied, _) = burst(appliers, plan.round * 60).await;
+        let busy = machine.busy_since();
+        let (ran, _) = burst(changes, plan.round * 60).await;
+        if round > 0 {
+            applies.busy.push(busy);
+            applies.push(applied);
+            transactions.push(ran);
+        }
+    }
+    let ratio = applies.times_slower_than(&transactions);
+    applies.figure(ROW, format!("applies, {workers} at once")).beside("guarded transaction", transactions.rate()).at(ratio).within(2.0)
+}
+
+/// One worker and the approved proposals that it is to apply.
+struct Applier {
+    port: OperatorPort,
+    approved: Vec<ProposalId>,
+}
+
+async fn approved(plan: &Plan, planes: &Planes, workers: usize, each: usize) -> Vec<Applier> {
+    let mut ids = Vec::new();
+    while ids.len() < workers * each {
+        let preparing: Vec<_> = (ids.len()..(workers * each).min(ids.len() + PREPARERS))
+            .map(|_| {
+                let (planes, invoice) = (planes.clone(), plan.shop.untouched());
+                tokio::spawn(async move { planes.propose_and_approve(&invoice).await })
+            })
+            .collect();
+        for prepared in preparing {
+            ids.push(prepared.await.expect("preparing does not panic"));
+        }
+    }
+    ids.chunks(each).map(|approved| Applier { port: planes.operator.clone(), approved: approved.to_vec() }).collect()
+}
+
+impl Load for Applier {
+    async fn once(&mut self) -> bool {
+        let Some(id) = self.approved.pop() else { return false };
+        let application = self.port.apply(&id, &mut |_| ()).await.expect("the job is ready");
+        assert!(application.report.outcome == Outcome::Applied, "a change was not applied: {:?}", application.report);
+        true
+    }
+}
+
+/// One writer and the changes that it is to make.
+struct Writer {
+    source: WriteSource,
+    changes: Vec<Change>,
+}
+
+fn changes(plan: &Plan, source: &WriteSource, table: &CheckedTable, workers: usize, each: usize) -> Vec<Writer> {
+    let made = |_| Writer { source: source.clone(), changes: (0..each).map(|_| change(table, &plan.shop.untouched())).collect() };
+    (0..workers).map(made).collect()
+}
+
+impl Load for Writer {
+    async fn once(&mut self) -> bool {
+        let Some(change) = self.changes.pop() else { return false };
+        let report = self.source.apply(&change).await;
+        assert!(report.outcome == Outcome::Applied, "a change was not applied: {report:?}");
+        true
+    }
+}
+
+fn change(table: &CheckedTable, invoice: &str) -> Change {
+    let proposal_id = ProposalId::generate();
+    let value = |column: &str, value: Scalar| {
+        let column = name(column);
+        let checked = table.value(&column, &value).expect("the value fits its column");
+        (column, checked)
+    };
+    Change {
+        claim: Claim {
+            operation_id: OperationId::derive(&proposal_id, invoice),
+            proposal_hash: Digest::of_bytes(proposal_id.as_str().as_bytes()),
+            proposal_id,
+            job_id: JobId::generate(),
+            attempt: 1,
+            action: "billing.propose_waiver".to_owned(),
+        },
+        table: table.clone(),
+        key: table.key(&invoice.into()).expect("the key fits its column"),
+        tenant: Some(table.tenant(&"acme".into()).expect("the tenant fits its column")),
+        guard: Guard::Version { column: name("version"), expected: Scalar::from(1_i64), advance: Advance::Auto, row: None },
+        patch: vec![value("late_fee_cents", Scalar::from(0_i64)), value("waiver_reason", "the customer asked".into())],
+    }
+}
+
+/// As the executor uses the table for a proposal of the bench.
+fn usage() -> TableUse {
+    let columns = ["id", "customer_id", "status", "amount_cents", "late_fee_cents", "waiver_reason", "tenant_id", "version"];
+    TableUse {
+        schema: name("public"),
+        table: name("invoices"),
+        primary_key: name("id"),
+        tenant_key: Some(name("tenant_id")),
+        columns: columns.map(name).to_vec(),
+        patch: ["late_fee_cents", "waiver_reason"].map(name).to_vec(),
+        version: Some(name("version")),
+        writes: true,
+    }
+}
+
+fn name(text: &str) -> Identifier {
+    Identifier::new(text).expect("the name is an identifier")
+}
