@@ -2,6 +2,11 @@
 //!
 //! The approved change set is checked against the catalog of the writing account, value by value, and handed to the guarded transaction.
 //! Nothing else of a job reaches the database.
+//!
+//! What the catalog said is kept for a while, one proof per use of a table, and dropped when a transaction failed for whatever reason: the
+//! guarded transaction itself compares key, tenant and version again, so an old proof makes a change fail, never a wrong one.
+
+mod proofs;
 
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::change_set::{ChangeSet, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, row_hash};
@@ -11,17 +16,19 @@ use synapsor_source::{CheckedTable, Severity, SourceError, TableUse, ValueError,
 
 use crate::job::{Job, VersionAdvance};
 use crate::{Answer, Executor};
+use proofs::Proofs;
 
 /// The executor that every configuration has: one guarded UPDATE in the source itself.
 #[derive(Debug, Clone)]
 pub struct SqlUpdate {
     source: WriteSource,
+    proofs: Proofs,
 }
 
 impl SqlUpdate {
     /// An executor that writes to this source.
     pub fn new(source: WriteSource) -> Self {
-        Self { source }
+        Self { source, proofs: Proofs::default() }
     }
 
     /// The guarded change that a job asks for. Nothing is written while it is made.
@@ -48,11 +55,24 @@ impl SqlUpdate {
     }
 
     async fn checked_table(&self, set: &ChangeSet) -> Result<CheckedTable, Unfit> {
-        let check = self.source.check(&table_use(set)).await?;
-        check.table.ok_or_else(|| {
+        let usage = table_use(set);
+        if let Some(known) = self.proofs.find(&usage) {
+            return Ok(known);
+        }
+        let check = self.source.check(&usage).await?;
+        let table = check.table.ok_or_else(|| {
             let errors = check.findings.iter().filter(|finding| finding.severity == Severity::Error);
             Unfit::Table(errors.map(|finding| format!("{}: {}", finding.code, finding.message)).collect::<Vec<_>>().join("; "))
-        })
+        })?;
+        self.proofs.keep(&usage, &table);
+        Ok(table)
+    }
+
+    /// Drops what the catalog said if the transaction may have failed because it says something else by now.
+    fn learn(&self, report: &Report) {
+        if report.outcome == Outcome::Failed {
+            self.proofs.forget();
+        }
     }
 }
 
@@ -60,14 +80,24 @@ impl Executor for SqlUpdate {
     fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report> {
         Box::pin(async move {
             match self.change(job).await {
-                Ok(change) => self.source.apply(&change).await,
-                Err(unfit) => unfit.report(),
+                Ok(change) => {
+                    let report = self.source.apply(&change).await;
+                    self.learn(&report);
+                    report
+                }
+                // A value that an old proof refused may fit by now.
+                Err(unfit) => {
+                    self.proofs.forget();
+                    unfit.report()
+                }
             }
         })
     }
 
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
         Box::pin(async move {
+            // Rehearsing is asking what would happen now.
+            self.proofs.forget();
             match self.change(job).await {
                 Ok(change) => self.source.rehearse(&change).await,
                 Err(unfit) => Rehearsal { report: unfit.report(), receipt_table_present: false },
