@@ -16,6 +16,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use synapsor_agent::AgentPort;
 use synapsor_envelope::{Envelope, Refusal, SafeCode};
+use tokio_util::sync::CancellationToken;
 
 use crate::instructions::instructions;
 use crate::options::AliasMode;
@@ -28,6 +29,8 @@ pub(crate) struct AgentServer {
     port: AgentPort,
     tools: Arc<ToolList>,
     about: Arc<ServerConfig>,
+    /// Cancelled when calls may not go on, whoever waits for them.
+    stopped: CancellationToken,
 }
 
 impl AgentServer {
@@ -36,7 +39,12 @@ impl AgentServer {
         let about = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(this)
             .with_instructions(instructions(port.mode()));
-        Self { tools: Arc::new(ToolList::of(&port, aliases)), about: Arc::new(about), port }
+        Self { tools: Arc::new(ToolList::of(&port, aliases)), about: Arc::new(about), stopped: CancellationToken::new(), port }
+    }
+
+    /// Drops every call that is in flight.
+    pub(crate) fn stop(&self) {
+        self.stopped.cancel();
     }
 
     pub(crate) fn tools(&self) -> &ToolList {
@@ -86,6 +94,7 @@ impl ServerHandler for AgentServer {
             envelope = self.call(request) => Ok(answer(&envelope).into()),
             // Nobody waits any more; dropping the call cancels what it asked of the database.
             () = context.ct.cancelled() => Err(ErrorData::internal_error("the call was cancelled", None)),
+            () = self.stopped.cancelled() => Err(ErrorData::internal_error("the server ended before the call did", None)),
         }
     }
 

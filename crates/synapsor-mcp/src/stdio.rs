@@ -189,6 +189,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Pipes<R> {
         let all = Arc::clone(&self.room).acquire_many_owned(self.calls_in_flight);
         if tokio::time::timeout(self.drain_time, all).await.is_err() {
             tracing::warn!("calls were still in flight when the time to drain was over");
+            self.server.stop();
         }
     }
 }
