@@ -1,6 +1,6 @@
 //! Does the database have what a capability names, and may it be used so?
 //!
-//! An engine reads its catalog into [`TableFacts`]; one pure function here judges them, so that the engines cannot
+//! An engine reads its catalog into facts; one pure function here judges them, so that the engines cannot
 //! disagree on the rules. Every finding is reported, not only the first.
 //!
 //! # Invariants

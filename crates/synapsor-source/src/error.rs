@@ -195,6 +195,12 @@ pub enum ValueError {
         /// The most characters.
         limit: u32,
     },
+    /// A stored value of more bytes than anybody should be shown.
+    #[error("larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes.
+        limit: usize,
+    },
     /// More digits than the column keeps.
     #[error("more digits than the column keeps")]
     TooPrecise,

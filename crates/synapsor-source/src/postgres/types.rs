@@ -96,7 +96,7 @@ pub(super) fn cells(row: &Row, columns: &[Column]) -> Vec<Result<Scalar, ValueEr
 /// One value in canonical form.
 pub(super) fn scalar(column: &Column, written: Option<&str>) -> Result<Scalar, ValueError> {
     let kind = column.kind.as_ref().ok_or_else(|| ValueError::UnknownColumn(column.name.clone()))?;
-    written.map_or(Ok(Scalar::Null), |text| kind.parse(text))
+    written.map_or(Ok(Scalar::Null), |text| kind.stored(text))
 }
 
 /// What the database wrote for this column.

@@ -81,8 +81,9 @@ pub(super) fn scalar(column: &Column, stored: ValueRef<'_>) -> Result<Scalar, Va
             Number::from_f64(double).map(Scalar::Number).ok_or(ValueError::NotFinite)
         }
         // A text that is no JSON is shown as the text that it is.
-        (ValueKind::Json, ValueRef::Text(_)) => utf8(stored).map(|text| kind.parse(text).unwrap_or_else(|_| text.into())),
-        (ValueKind::Text { .. } | ValueKind::UuidText | ValueKind::MomentText { .. }, ValueRef::Text(_)) => utf8(stored).map(Scalar::from),
+        (ValueKind::Json, ValueRef::Text(_)) => or_plain(kind, utf8(stored)?),
+        (ValueKind::UuidText, ValueRef::Text(_)) => utf8(stored).map(Scalar::from),
+        (ValueKind::Text { .. } | ValueKind::MomentText { .. }, ValueRef::Text(_)) => kind.stored(utf8(stored)?),
         _ => Err(ValueError::OtherStorage),
     }
 }
@@ -91,6 +92,13 @@ pub(super) fn scalar(column: &Column, stored: ValueRef<'_>) -> Result<Scalar, Va
 #[cfg(feature = "guarded-write")]
 pub(super) fn fingerprint(stored: ValueRef<'_>) -> String {
     format!("{stored:?}")
+}
+
+fn or_plain(kind: &ValueKind, text: &str) -> Result<Scalar, ValueError> {
+    match kind.stored(text) {
+        Err(ValueError::Malformed { .. }) => Ok(text.into()),
+        result => result,
+    }
 }
 
 fn number(digits: &str) -> Value {

@@ -38,6 +38,9 @@ pub(crate) use decimal::Decimal;
 #[cfg(feature = "guarded-write")]
 pub(crate) use moment::later_text;
 
+/// The largest stored text that is shown, in bytes. A larger one is refused by its column's name.
+const MAX_TEXT_BYTES: usize = 1 << 20;
+
 /// A value that was parsed into its column's type, in the column's canonical form.
 ///
 /// Only [`CheckedTable`](crate::CheckedTable) makes one, so it is also the proof that column and type exist.
@@ -137,6 +140,11 @@ impl ValueKind {
             Self::Enum(labels) if labels.iter().any(|label| label == text) => Ok(text.into()),
             Self::Enum(_) => Err(ValueError::UnknownLabel),
         }
+    }
+
+    /// The canonical form of what a row holds, if it is not too large to be shown.
+    pub(crate) fn stored(&self, text: &str) -> Result<Scalar, ValueError> {
+        if text.len() > MAX_TEXT_BYTES { Err(ValueError::TooLarge { limit: MAX_TEXT_BYTES }) } else { self.parse(text) }
     }
 
     /// Whether a row may be found by such a column: equal values have equal bytes.

@@ -1,8 +1,9 @@
 //! Whose rows does a read show?
 
 use synapsor_protocol::Scalar;
+use synapsor_source::{Source, SourceError};
 
-use crate::business::{Business, assert_snapshot, on_each_engine, read, value};
+use crate::business::{Business, assert_snapshot, checked, on_each_engine, read, value};
 
 on_each_engine! {
     a_row_is_found_by_key_and_tenant
@@ -11,6 +12,8 @@ on_each_engine! {
     integers_beyond_what_a_double_holds_travel_as_strings
     a_read_of_several_rows_shows_them_all_up_to_the_limit
     another_tenants_row_reads_exactly_like_no_row
+    a_text_of_more_than_a_mebibyte_is_refused_by_column
+    what_was_checked_for_another_table_is_refused
 }
 
 async fn a_row_is_found_by_key_and_tenant(business: &Business) {
@@ -101,4 +104,30 @@ async fn another_tenants_row_reads_exactly_like_no_row(business: &Business) {
     let foreign = read(&source, &usage, &others, &"globex".into(), 1).await;
     let missing = read(&source, &usage, &"INV-9".into(), &"globex".into(), 1).await;
     assert_eq!((foreign.as_str(), missing.as_str()), ("no row", "no row"));
+}
+
+async fn a_text_of_more_than_a_mebibyte_is_refused_by_column(business: &Business) {
+    let whole = "x".repeat(1 << 20);
+    business.execute(&format!("update tickets set subject = '{whole}' where tenant_id = 'acme'"));
+    let usage = business.usage("tickets", &["subject"], &[]);
+    let row = read(&business.source(), &usage, &"T-1".into(), &"acme".into(), 1).await;
+    assert!(row.len() > 1 << 20);
+    business.execute("update tickets set subject = subject || 'x' where tenant_id = 'acme'");
+    let row = read(&business.source(), &usage, &"T-1".into(), &"acme".into(), 1).await;
+    assert_snapshot!(row, @"column `subject` of source `desk` holds a value that cannot be represented: larger than 1048576 bytes");
+}
+
+async fn what_was_checked_for_another_table_is_refused(business: &Business) {
+    business.execute("create table parts (id bigint primary key, tenant_id text not null, version bigint not null)");
+    let source = business.source();
+    let tickets = checked(source.check(&business.tickets()).await);
+    let parts = checked(source.check(&business.usage("parts", &[], &[])).await);
+    let (key, tenant) = (tickets.key(&"T-1".into()).unwrap(), tickets.tenant(&"acme".into()).unwrap());
+    for (key, tenant) in [(&parts.key(&1.into()).unwrap(), Some(&tenant)), (&key, None), (&tenant, Some(&tenant)), (&tenant, Some(&key))] {
+        assert!(matches!(source.read(&tickets, key, tenant, 1).await, Err(SourceError::Foreign { .. })));
+    }
+    let mut elsewhere = business.settings();
+    elsewhere.name = "elsewhere".to_owned();
+    let other = Source::open(elsewhere).unwrap();
+    assert!(matches!(other.read(&tickets, &key, Some(&tenant), 1).await, Err(SourceError::Foreign { .. })));
 }
