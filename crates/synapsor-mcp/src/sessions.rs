@@ -54,7 +54,10 @@ impl Sessions {
 
     /// Opens a session and gives its id, which nobody can guess.
     pub(crate) fn open(&self) -> Result<String, Full> {
-        let mut open = self.current();
+        let mut open = self.lock();
+        if open.len() >= self.limits.count {
+            self.sweep(&mut open);
+        }
         if open.len() >= self.limits.count {
             let next_to_end = open.values().map(|session| self.limits.idle.saturating_sub(session.used.elapsed())).min();
             return Err(Full { retry_after: next_to_end.unwrap_or_default().clamp(Duration::from_secs(1), LONGEST_WAIT) });
@@ -66,25 +69,29 @@ impl Sessions {
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.current().len()
+        let mut open = self.lock();
+        self.sweep(&mut open);
+        open.len()
     }
 
     /// Whether there is such a session; its idle time starts anew.
     pub(crate) fn touch(&self, session: &str) -> bool {
-        let mut open = self.current();
-        let found = open.get_mut(session);
-        found.map(|session| session.used = Instant::now()).is_some()
+        self.live(&mut self.lock(), session).is_some()
     }
 
     /// Ends a session and cancels its calls. False if there is none.
     pub(crate) fn close(&self, session: &str) -> bool {
-        let closed = self.current().remove(session);
-        closed.map(|session| session.calls.values().for_each(CancellationToken::cancel)).is_some()
+        let mut open = self.lock();
+        let known = self.live(&mut open, session).is_some();
+        if let Some(closed) = open.remove(session) {
+            closed.calls.values().for_each(CancellationToken::cancel);
+        }
+        known
     }
 
     /// Cancels a call of a session, if it is in flight.
     pub(crate) fn cancel(&self, session: &str, call: &RequestId) {
-        let open = self.current();
+        let open = self.lock();
         if let Some(token) = open.get(session).and_then(|session| session.calls.get(call)) {
             token.cancel();
         }
@@ -92,20 +99,34 @@ impl Sessions {
 
     /// Notes that a request of a session is in flight, until what it gives is dropped.
     pub(crate) fn enter(self: &Arc<Self>, session: &str, call: &RequestId) -> Result<InFlight, Outside> {
-        let mut open = self.current();
-        let found = open.get_mut(session).ok_or(Outside::Unknown)?;
-        found.used = Instant::now();
+        let mut open = self.lock();
+        let found = self.live(&mut open, session).ok_or(Outside::Unknown)?;
         let Entry::Vacant(place) = found.calls.entry(call.clone()) else { return Err(Outside::IdInUse) };
         let cancelled = place.insert(CancellationToken::new()).clone();
         drop(open);
         Ok(InFlight { sessions: Arc::clone(self), session: session.to_owned(), call: call.clone(), cancelled })
     }
 
-    /// The sessions that have not ended; a session with a call in flight does not.
-    fn current(&self) -> MutexGuard<'_, HashMap<String, Session>> {
-        let mut open = self.lock();
-        open.retain(|_, session| !session.calls.is_empty() || session.used.elapsed() < self.limits.idle);
-        open
+    /// The session, its idle time started anew; nothing if it has ended. It looks at this session alone, so that a call
+    /// costs the same however many there are.
+    fn live<'a>(&self, open: &'a mut HashMap<String, Session>, session: &str) -> Option<&'a mut Session> {
+        if self.has_ended(open.get(session)?) {
+            open.remove(session);
+            return None;
+        }
+        let found = open.get_mut(session)?;
+        found.used = Instant::now();
+        Some(found)
+    }
+
+    /// Forgets the sessions that have ended.
+    fn sweep(&self, open: &mut HashMap<String, Session>) {
+        open.retain(|_, session| !self.has_ended(session));
+    }
+
+    /// A session ends when it was idle for too long; one with a call in flight is not idle.
+    fn has_ended(&self, session: &Session) -> bool {
+        session.calls.is_empty() && session.used.elapsed() >= self.limits.idle
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
