@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
-use synapsor_config::Capability;
 use synapsor_config::context::Trusted;
+use synapsor_config::{Advance, Capability, ExecutorRef, Guard};
 use synapsor_protocol::digest::Digest;
 use synapsor_protocol::{Identifier, Scalar};
-use synapsor_source::{CheckedTable, CheckedValue, Severity, Source, TableCheck, TableUse};
+use synapsor_source::{CatalogFinding, CheckedTable, CheckedValue, Severity, Source, TableCheck, TableUse};
 
 use crate::error::AgentError;
 
@@ -84,13 +84,33 @@ impl Offer {
 
     /// Asks the catalog, whatever was known before. Everything it found is in the answer.
     pub(crate) async fn check(&self) -> Result<TableCheck, AgentError> {
-        let check = self.source.check(&self.table_use).await?;
+        let check = self.judged(self.source.check(&self.table_use).await?);
         let bound = match &check.table {
             Some(table) => Some(Arc::new(self.bind(table.clone())?)),
             None => None,
         };
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
         Ok(check)
+    }
+
+    /// What only the reviewed rules know of the catalog's answer: a version that the guarded UPDATE shall move must be one of which the
+    /// next value is known.
+    fn judged(&self, check: TableCheck) -> TableCheck {
+        let moved = self.capability.proposal().filter(|rules| rules.executor == ExecutorRef::SqlUpdate).map(|rules| &rules.guard);
+        let Some(Guard::Column { column, advance: Advance::Auto }) = moved else { return check };
+        if check.table.as_ref().is_none_or(CheckedTable::next_version_known) {
+            return check;
+        }
+        let finding = CatalogFinding {
+            severity: Severity::Error,
+            code: "VERSION_NOT_ADVANCEABLE",
+            column: Some(column.clone()),
+            message: format!(
+                "what follows a value of `{column}` is not known; let the database move it, and say `\"advance\": \"database\"`"
+            ),
+        };
+        let others = check.findings.into_iter().filter(|other| other.code != finding.code);
+        TableCheck { table: None, findings: others.chain([finding.clone()]).collect() }
     }
 
     /// The proof of the catalog; asked for once and kept.

@@ -155,7 +155,7 @@ pub enum Altered {
     Audit(AuditId),
 }
 
-/// Inside the crate an error of the engine travels as it is, until [`LedgerError::at`] knows the file it is about.
+/// Inside the crate an error of the engine travels as it is, until `LedgerError::at` knows the file it is about.
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Engine(Arc::new(error))

@@ -2,12 +2,17 @@
 
 use std::error::Error;
 
-/// The error and its causes, joined by colons. A cause whose words stand there already is left out.
+/// The error and its causes, joined by colons. A cause whose words stand there already is left out, and of each only the first line is
+/// told: what a driver says on further lines may quote rows.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes
-        .map(ToString::to_string)
-        .fold(error.to_string(), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
+        .map(|cause| first_line(cause))
+        .fold(first_line(error), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
+}
+
+fn first_line(error: &(dyn Error + 'static)) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

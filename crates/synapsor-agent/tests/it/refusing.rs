@@ -68,3 +68,15 @@ async fn a_schema_that_changes_under_us_is_asked_for_again() {
     counter.business("ALTER TABLE returns RENAME COLUMN state TO status");
     assert_snapshot!(counter.read(json!("R-1")).await, @r#"{"amount":"500","id":"R-1","status":"opened"}"#);
 }
+
+#[tokio::test]
+async fn a_version_that_nobody_can_move_is_found_before_anything_is_proposed() {
+    let found = |advance: &'static str| async move {
+        let counter =
+            Counter::with(|config| config["capabilities"][1]["conflict_guard"] = json!({"column": "secret_note", "advance": advance}));
+        let found = synapsor_agent::check_database(&counter.port).await;
+        found.iter().filter(|found| found.is_definite()).map(|found| found.finding.as_ref().unwrap().code).collect::<Vec<_>>()
+    };
+    assert_eq!(found("auto").await, ["VERSION_NOT_ADVANCEABLE"]);
+    assert!(found("database").await.is_empty());
+}
