@@ -6,9 +6,7 @@ use std::error::Error;
 /// told: what a driver says on further lines may quote rows.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes
-        .map(|cause| first_line(cause))
-        .fold(first_line(error), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
+    causes.map(first_line).fold(first_line(error), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
 }
 
 fn first_line(error: &(dyn Error + 'static)) -> String {
