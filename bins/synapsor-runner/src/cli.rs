@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// Reviewed database capabilities for AI agents: they read and propose, people approve, a guarded executor applies exactly once.
 #[derive(Debug, Parser)]
@@ -176,9 +176,9 @@ pub(crate) struct Propose {
     #[command(flatten)]
     pub(crate) place: Place,
     /// The arguments as JSON, and the answer in JSON; without a value only the latter
-    #[arg(long, value_name = "ARGUMENTS", num_args = 0..=1, default_missing_value = "", conflicts_with = "input")]
+    #[arg(long, value_name = "ARGUMENTS", num_args = 0..=1, default_missing_value = "")]
     pub(crate) json: Option<String>,
-    /// A file with the arguments as JSON; `-` for stdin
+    /// A file with the arguments as JSON, `-` for stdin; takes the place of a value of `--json`
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 }
@@ -294,6 +294,18 @@ pub(crate) struct Apply {
 pub(crate) enum Replay {
     /// Show it
     Show(One),
+}
+
+impl Cli {
+    /// The words of this process. Whoever says nothing gets the help, and that is no error.
+    pub(crate) fn of_process() -> Self {
+        if std::env::args_os().len() < 2 {
+            // Whoever read us may be gone; there is nobody left to tell.
+            let _gone = Self::command().print_help();
+            std::process::exit(0);
+        }
+        Self::parse()
+    }
 }
 
 impl Verb {

@@ -14,10 +14,8 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::of_process();
     logging::start();
     let json = cli.verb.json();
     match runtime(&cli.verb).and_then(|runtime| runtime.block_on(verbs::run(cli.verb))) {

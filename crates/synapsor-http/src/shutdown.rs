@@ -4,12 +4,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::HttpError;
 
-/// Waits for SIGINT or SIGTERM, and names it. From the first call on, these signals do not end the process by themselves.
-pub async fn termination() -> Result<&'static str, HttpError> {
+/// From this call on SIGINT and SIGTERM do not end the process by themselves; the future waits for one and names it.
+///
+/// Call it before anybody is told that the server runs: whoever is told may end it at once.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn termination() -> Result<impl Future<Output = &'static str>, HttpError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(HttpError::Signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(HttpError::Signals)?;
-    tokio::select! {
-        _ = interrupt.recv() => Ok("SIGINT"),
-        _ = terminate.recv() => Ok("SIGTERM"),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
 }

@@ -52,7 +52,7 @@ fn print(id: &ProposalId, application: &Application) {
         Outcome::Failed => "nothing was changed, and nothing of this attempt can change anything later".to_owned(),
         Outcome::Unknown => "the change may or may not be in the source; applying again finds out and never makes it twice".to_owned(),
     });
-    if !report.also_changed.is_empty() {
+    if report.outcome == Outcome::Applied && !report.also_changed.is_empty() {
         let columns: Vec<_> = report.also_changed.iter().map(AsRef::as_ref).collect();
         output::line(format_args!("also changed by the database or the guard: {}", columns.join(", ")));
     }

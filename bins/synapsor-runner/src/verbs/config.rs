@@ -45,15 +45,18 @@ fn print(place: &Place, checked: &Checked, database: &[DatabaseFinding], ok: boo
     for found in database {
         output::line(sentence(found));
     }
-    let count = |severity| checked.of(severity).count();
+    let count = |severity, one| match checked.of(severity).count() {
+        1 => format!("1 {one}"),
+        many => format!("{many} {one}s"),
+    };
     let path = place.config.display();
     let about_database = match (check_db, ok) {
         (true, true) => ", and the databases have what it names",
         (true, false) | (false, _) => "",
     };
     let verdict = if ok { "is valid" } else { "is not valid" };
-    let (errors, warnings, notices) = (count(Severity::Error), count(Severity::Warning), count(Severity::Notice));
-    output::line(format_args!("{path} {verdict}{about_database} ({errors} errors, {warnings} warnings, {notices} notices)"));
+    let counted = [count(Severity::Error, "error"), count(Severity::Warning, "warning"), count(Severity::Notice, "notice")].join(", ");
+    output::line(format_args!("{path} {verdict}{about_database} ({counted})"));
 }
 
 fn output_lines(text: &str) -> String {

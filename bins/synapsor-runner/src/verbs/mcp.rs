@@ -93,14 +93,13 @@ fn access(words: &ServeHttp) -> Answer<Access> {
 
 /// Cancelled when the process is told to end.
 fn until_told() -> Answer<CancellationToken> {
+    let told = termination().map_err(McpError::from)?;
     let shutdown = CancellationToken::new();
-    let told = shutdown.clone();
+    let ending = shutdown.clone();
     tokio::spawn(async move {
-        match termination().await {
-            Ok(signal) => tracing::info!("{signal}: finishing what is under way"),
-            Err(error) => return tracing::warn!("signals cannot be awaited: {}", chain(&error)),
-        }
-        told.cancel();
+        let signal = told.await;
+        tracing::info!("{signal}: finishing what is under way");
+        ending.cancel();
     });
     Ok(shutdown)
 }

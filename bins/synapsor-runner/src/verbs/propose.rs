@@ -27,6 +27,9 @@ pub(super) async fn run(words: &Propose) -> Answer<ExitCode> {
 
 fn arguments(words: &Propose) -> Answer<Map<String, Value>> {
     let text = match (&words.input, words.json.as_deref()) {
+        (Some(_), Some(given)) if !given.is_empty() => {
+            return Err(Failure::new("the arguments are given twice, with `--json` and with `--input`"));
+        }
         (Some(path), _) => read(path)?,
         (None, Some("") | None) => b"{}".to_vec(),
         (None, Some(text)) => text.as_bytes().to_vec(),
