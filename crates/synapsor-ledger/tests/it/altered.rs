@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use synapsor_ledger::{Altered, LedgerError};
-use synapsor_proposal::{Ending, Order, Proposal};
+use synapsor_proposal::{Ending, Order, Proposal, Status};
 use synapsor_protocol::{ErrorCode, Outcome, Report};
 
 use crate::fixture::{Fixture, dana, holder, read};
@@ -134,6 +134,16 @@ async fn edited_evidence_is_named() {
             assert_eq!(said, record.to_string());
         }
     }
+}
+
+#[tokio::test]
+async fn trap_53_the_order_of_members_is_no_edit() {
+    let fixture = Fixture::new();
+    let proposal = pending(&fixture).await;
+    let written = serde_json::to_value(fixture.operator.load(proposal.id()).await.unwrap().change_set).unwrap();
+    let reversed: Vec<String> = written.as_object().unwrap().iter().rev().map(|(name, value)| format!("{name:?} : {value}")).collect();
+    assert_eq!(fixture.edit(&format!("UPDATE proposals SET change_set_json = '{{ {} }}'", reversed.join(", "))), 1);
+    assert_eq!(fixture.approve(&proposal).await.unwrap().status, Status::Approved);
 }
 
 #[tokio::test]

@@ -114,6 +114,18 @@ async fn trap_19_every_report_of_every_attempt_has_its_receipt() {
 }
 
 #[tokio::test]
+async fn trap_7_a_failed_attempt_is_not_the_end() {
+    let fixture = Fixture::new();
+    let proposal = fixture.approved("INV-1").await;
+    for attempt in 1..=3 {
+        assert_eq!(claim(&fixture, &proposal).await.attempt, attempt);
+        report(&fixture, &proposal, attempt, Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE).transient()).await;
+    }
+    assert_eq!(claim(&fixture, &proposal).await.attempt, 4);
+    assert_eq!(report(&fixture, &proposal, 4, Report::new(Outcome::Applied)).await.status, Status::Applied);
+}
+
+#[tokio::test]
 async fn trap_8_an_unknown_outcome_writes_no_receipt_and_stays_pending() {
     let fixture = Fixture::new();
     let proposal = fixture.approved("INV-1").await;
@@ -177,6 +189,27 @@ async fn a_tenant_sees_its_own_records_only() {
     assert!(fixture.agent.proposal("globex", theirs.id()).await.unwrap().is_some());
     assert!(fixture.agent.evidence("globex", &evidence_id).await.unwrap().is_some());
     assert!(fixture.agent.replay("globex", theirs.id()).await.unwrap().is_some());
+}
+
+/// Other programs read these members.
+#[tokio::test]
+async fn a_replay_is_written_with_these_members() {
+    let fixture = Fixture::new();
+    let proposal = fixture.approved("INV-1").await;
+    claim(&fixture, &proposal).await;
+    report(&fixture, &proposal, 1, Report::because(Outcome::Conflict, ErrorCode::VERSION_CONFLICT)).await;
+    let replay = serde_json::to_value(fixture.operator.replay(proposal.id()).await.unwrap()).unwrap();
+    let names = |value: &serde_json::Value| {
+        // Sorted, because a feature of serde_json that another crate switches on decides the order.
+        let names: std::collections::BTreeSet<_> = value.as_object().unwrap().keys().cloned().collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_snapshot!(names(&replay), @"events evidence generated_at job proposal query_audit receipts replay_id state");
+    assert_snapshot!(names(&replay["events"][0]), @"actor created_at event_id hash kind payload sequence");
+    assert_snapshot!(names(&replay["events"][5]["payload"]), @"attempt report");
+    assert_snapshot!(names(&replay["state"]), @"approval attempts closing contradictions created_at events evidence last_report status terms tombstone updated_at writeback_job_id");
+    assert_snapshot!(names(&replay["receipts"][0]), @"executed_at idempotency_key proposal_id receipt_hash rows_affected runner_id safe_error_code schema_version source_database_mutated status writeback_job_id");
+    assert_snapshot!(names(&replay["job"]), @"attempt created_at holder lease_id writeback_job_id");
 }
 
 #[tokio::test]
