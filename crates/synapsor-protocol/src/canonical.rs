@@ -21,11 +21,15 @@ pub enum CanonicalError {
 
 /// The canonical JSON of a record.
 pub fn to_vec(record: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
-    let value = serde_json::to_value(record).map_err(CanonicalError::NotJson)?;
-    if !numbers_are_exact(&value) {
+    of_value(&serde_json::to_value(record).map_err(CanonicalError::NotJson)?)
+}
+
+/// The canonical JSON of a record that is a JSON value already.
+pub(crate) fn of_value(value: &Value) -> Result<Vec<u8>, CanonicalError> {
+    if !numbers_are_exact(value) {
         return Err(CanonicalError::InexactNumber);
     }
-    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalError::NotJson)
+    serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::NotJson)
 }
 
 fn numbers_are_exact(value: &Value) -> bool {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Columns;
 use crate::canonical::CanonicalError;
-use crate::digest::Digest;
+use crate::digest::{Digest, digest_without};
 use crate::id::{EvidenceId, ProposalId};
 use crate::identifier::Identifier;
 use crate::scalar::Scalar;
@@ -333,7 +333,7 @@ pub enum ChangeSetError {
 impl ChangeSet {
     /// The hash of everything but `integrity`.
     pub fn proposal_hash(&self) -> Result<Digest, CanonicalError> {
-        self.digest_without(&["integrity"])
+        digest_without("integrity", self)
     }
 
     /// Sets the hash. Nothing may be changed after this.
@@ -365,14 +365,6 @@ impl ChangeSet {
             "before": self.before,
             "patch": self.patch,
         }))
-    }
-
-    fn digest_without(&self, members: &[&str]) -> Result<Digest, CanonicalError> {
-        let mut content = serde_json::to_value(self).map_err(CanonicalError::NotJson)?;
-        if let Some(object) = content.as_object_mut() {
-            object.retain(|name, _| !members.contains(&name.as_str()));
-        }
-        Digest::of(&content)
     }
 }
 

@@ -29,6 +29,15 @@ impl Digest {
     }
 }
 
+/// The digest of a record's canonical JSON without one of its members: the one that holds the digest.
+pub(crate) fn digest_without(member: &str, record: &impl Serialize) -> Result<Digest, CanonicalError> {
+    let mut content = serde_json::to_value(record).map_err(CanonicalError::NotJson)?;
+    if let Some(members) = content.as_object_mut() {
+        members.remove(member);
+    }
+    Ok(Digest::of_bytes(&canonical::of_value(&content)?))
+}
+
 /// Lower-case hex of these bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::CanonicalError;
-use crate::digest::Digest;
+use crate::digest::{Digest, digest_without};
 use crate::id::{JobId, ProposalId};
 use crate::operation::OperationId;
 use crate::report::{ErrorCode, Outcome, Report};
@@ -126,10 +126,6 @@ impl ExecutionReceipt {
 
     /// The hash of everything but the hash.
     pub fn hash(&self) -> Result<Digest, CanonicalError> {
-        let mut content = serde_json::to_value(self).map_err(CanonicalError::NotJson)?;
-        if let Some(object) = content.as_object_mut() {
-            object.remove("receipt_hash");
-        }
-        Digest::of(&content)
+        digest_without("receipt_hash", self)
     }
 }
