@@ -19,6 +19,7 @@ use synapsor_source::{Location, ReceiptTable, Source, SourceSettings, WriteSourc
 
 use crate::cli::Place;
 use crate::failure::{Answer, Failure};
+use crate::output;
 
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,7 +42,8 @@ impl Setup {
         let findings: Vec<_> = checked.of(synapsor_config::Severity::Error).map(ToString::to_string).collect();
         let config = checked.config.ok_or_else(|| {
             let path = place.config.display();
-            Failure::new(format_args!("the configuration {path} has {} errors\n{}", findings.len(), findings.join("\n")))
+            Failure::new(format_args!("the configuration {path} has {}", output::counted(findings.len(), "error")))
+                .detail(&findings.join("\n"))
                 .hint(format_args!("`synapsor-runner config validate --config {path}` shows everything, with places"))
         })?;
         let store = place.store.clone().unwrap_or_else(|| config.store.clone());

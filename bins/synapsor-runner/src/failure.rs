@@ -12,10 +12,12 @@ use synapsor_proposal::Refusal;
 use synapsor_protocol::chain::chain;
 use synapsor_source::SourceError;
 
-/// A verb that was refused: one sentence, and advice where there is some.
+/// A verb that was refused: one sentence, what it sums up, and advice where there is some.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) message: String,
+    /// Lines below the sentence; mostly none.
+    pub(crate) details: Vec<String>,
     pub(crate) hint: Option<String>,
 }
 
@@ -24,12 +26,18 @@ pub(crate) type Answer<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), hint: None }
+        Self { message: message.to_string(), details: Vec::new(), hint: None }
     }
 
     /// The same with its cause and the causes of that.
     pub(crate) fn because(self, cause: &(dyn Error + 'static)) -> Self {
         Self { message: format!("{}: {}", self.message, chain(cause)), ..self }
+    }
+
+    /// The same with what it sums up, line by line.
+    pub(crate) fn detail(mut self, text: &str) -> Self {
+        self.details.extend(text.lines().map(str::to_owned));
+        self
     }
 
     /// The same with advice.

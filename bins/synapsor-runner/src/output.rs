@@ -36,14 +36,22 @@ pub(crate) fn json(record: &impl Serialize) {
 /// Says why a verb failed. With `--json` the answer on stdout is JSON all the same.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     if as_json {
-        json(&serde_json::json!({"ok": false, "error": {"message": failure.message, "hint": failure.hint}}));
+        json(&serde_json::json!({"ok": false, "error": {"message": failure.message, "details": failure.details, "hint": failure.hint}}));
     } else {
         note(format_args!("{}: {}", paint("error", AnsiColor::Red), visible(&failure.message)));
+        for line in &failure.details {
+            note(visible(line));
+        }
         if let Some(hint) = &failure.hint {
             note(format_args!("{}: {hint}", paint("hint", AnsiColor::Cyan)));
         }
     }
     ExitCode::from(NEGATIVE)
+}
+
+/// So many of them: `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Exit code 0 or 1.

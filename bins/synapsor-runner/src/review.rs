@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
 use synapsor_proposal::{Fact, Proposal};
 use synapsor_protocol::ChangeSet;
-use synapsor_protocol::change_set::{ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN};
+use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN};
 
 use crate::output::{bold, visible};
 
@@ -22,7 +22,7 @@ pub(crate) fn text(dossier: &Dossier) -> String {
     guards(&mut text, change_set);
     binding(&mut text, proposal);
     history(&mut text, events);
-    next(&mut text, proposal);
+    next(&mut text, proposal, change_set.mode);
     text.trim_end().to_owned()
 }
 
@@ -173,11 +173,14 @@ fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
     format!("{note}{reason}")
 }
 
-fn next(text: &mut String, proposal: &Proposal) {
+fn next(text: &mut String, proposal: &Proposal, mode: Mode) {
     use synapsor_proposal::Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
     let id = proposal.id();
     let digest = &proposal.terms.approval_digest;
     let command = match proposal.status {
+        PendingReview if mode == Mode::Shadow => {
+            format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}")
+        }
         PendingReview => {
             format!("synapsor-runner proposals approve {id} --digest {digest}\n  synapsor-runner proposals reject {id} --reason '...'")
         }

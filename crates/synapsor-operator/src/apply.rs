@@ -9,6 +9,7 @@ use synapsor_config::{Advance, Guard, ProposalRules};
 use synapsor_executor::{Executor, Job, Rehearsal, VersionAdvance};
 use synapsor_ledger::{Claim, Dossier, Lease, LedgerError};
 use synapsor_proposal::{Ending, Proposal, Refusal, Status};
+use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{ApprovalTerms, Outcome, Report, Timestamp};
 
@@ -84,9 +85,6 @@ impl OperatorPort {
     /// Does everything that applying would, and undoes it. No state changes anywhere, in the ledger neither.
     pub async fn rehearse(&self, id: &ProposalId) -> Result<Rehearsal, OperatorError> {
         let dossier = self.ledger.load(id).await?;
-        if !matches!(dossier.proposal.status, Status::Approved | Status::PendingWorker) {
-            return Err(not_applicable(&dossier.proposal));
-        }
         let rules = self.ready(&dossier)?;
         let job = self.job(&dossier, dossier.proposal.next_attempt(), advance(rules))?;
         Ok(self.executor_of(&dossier)?.rehearse(&job).await)
@@ -96,6 +94,10 @@ impl OperatorPort {
     fn ready(&self, dossier: &Dossier) -> Result<&ProposalRules, OperatorError> {
         let proposal = &dossier.proposal;
         let id = || proposal.id().clone();
+        let mode = dossier.change_set.mode;
+        if matches!(mode, Mode::Shadow | Mode::ReadOnly) {
+            return Err(LedgerError::Refused(Refusal::NeverWritten { id: id(), mode }).into());
+        }
         if !matches!(proposal.status, Status::Approved | Status::PendingWorker) {
             return Err(not_applicable(proposal));
         }

@@ -45,10 +45,7 @@ fn print(place: &Place, checked: &Checked, database: &[DatabaseFinding], ok: boo
     for found in database {
         output::line(sentence(found));
     }
-    let count = |severity, one| match checked.of(severity).count() {
-        1 => format!("1 {one}"),
-        many => format!("{many} {one}s"),
-    };
+    let count = |severity, one| output::counted(checked.of(severity).count(), one);
     let path = place.config.display();
     let about_database = match (check_db, ok) {
         (true, true) => ", and the databases have what it names",

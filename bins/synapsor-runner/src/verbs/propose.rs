@@ -35,7 +35,9 @@ fn arguments(words: &Propose) -> Answer<Map<String, Value>> {
         (None, Some(text)) => text.as_bytes().to_vec(),
     };
     preparse::from_slice(&text, Limits::DEFAULT).map_err(|cause| {
-        Failure::new("the arguments are no JSON object").because(&cause).hint("for example: '{\"invoice_id\": \"INV-1\"}'")
+        Failure::new("the arguments cannot be read")
+            .because(&cause)
+            .hint("they are one JSON object, for example '{\"invoice_id\": \"INV-1\"}'")
     })
 }
 

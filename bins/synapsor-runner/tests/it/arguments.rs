@@ -62,23 +62,23 @@ fn arguments_that_cannot_be_meant_are_refused_by_name() {
     {"id":"INV-1","reason":"x","allowed_columns":["status"]}
       INVALID_ARGUMENT: Argument `allowed_columns` is set by the trusted context and cannot be given.
     {"id":"INV-1","reason":"a\u0000b"}
-      (before the call) the arguments are no JSON object: a string holds the NUL character (line 1, column 26)
+      (before the call) the arguments cannot be read: a string holds the NUL character (line 1, column 26)
     {"id":"INV-1","reason":9007199254740993}
-      (before the call) the arguments are no JSON object: a number cannot be held exactly: write it as a string (line 1, column 24)
+      (before the call) the arguments cannot be read: a number cannot be held exactly: write it as a string (line 1, column 24)
     {"id":"INV-1","reason":NaN}
-      (before the call) the arguments are no JSON object: the text is not JSON (line 1, column 24)
+      (before the call) the arguments cannot be read: the text is not JSON (line 1, column 24)
     {"id":"INV-1","id":"INV-2","reason":"x"}
-      (before the call) the arguments are no JSON object: an object names a member twice (line 1, column 15)
+      (before the call) the arguments cannot be read: an object names a member twice (line 1, column 15)
     ["INV-1"]
-      (before the call) the arguments are no JSON object: the record does not have the expected form: invalid type: sequence, expected a map at line 1 column 0
+      (before the call) the arguments cannot be read: the record does not have the expected form: invalid type: sequence, expected a map at line 1 column 0
     INV-1
-      (before the call) the arguments are no JSON object: the text is not JSON (line 1, column 1)
+      (before the call) the arguments cannot be read: the text is not JSON (line 1, column 1)
     {
-      (before the call) the arguments are no JSON object: the text is not JSON (line 1, column 2)
+      (before the call) the arguments cannot be read: the text is not JSON (line 1, column 2)
     {"id":"INV-1","reason":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
       INVALID_ARGUMENT: Argument `reason` is longer than 200 UTF-16 code units.
     {"id":"INV-1","reason":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
-      (before the call) the arguments are no JSON object: arrays and objects nest too deeply (line 1, column 55)
+      (before the call) the arguments cannot be read: arrays and objects nest too deeply (line 1, column 55)
     "#);
     assert_eq!(desk.json("proposals list --json")["proposals"].as_array().map(Vec::len), Some(0));
 }
@@ -104,7 +104,7 @@ fn arguments_can_come_from_a_file_or_from_stdin() {
     ---- stdout ----
 
     ---- stderr ----
-    error: the arguments are no JSON object: the text is too large (line 1, column 1048577)
-    hint: for example: '{"invoice_id": "INV-1"}'
+    error: the arguments cannot be read: the text is too large (line 1, column 1048577)
+    hint: they are one JSON object, for example '{"invoice_id": "INV-1"}'
     "#);
 }

@@ -277,3 +277,23 @@ fn a_slow_database_is_given_up_after_the_statement_timeout() {
     let answer = desk.call("desk.inspect_ticket", &json!({"id": "T-1"}));
     assert_eq!(answer["error"]["code"], "TEMPORARILY_UNAVAILABLE", "{answer:#}");
 }
+
+#[test]
+fn a_connection_is_encrypted_as_its_url_asks_for() {
+    let Some(mut desk) = Desk::postgres() else { return };
+    let authority = desk.server().authority().display().to_string();
+    let stranger = desk.folder.write("stranger.pem", "").display().to_string();
+    let cases = [
+        (vec![("sslmode", "verify-full"), ("sslrootcert", authority.as_str())], true),
+        (vec![("sslmode", "require")], true),
+        (vec![("sslmode", "disable")], true),
+        (vec![("sslmode", "verify-full"), ("sslrootcert", stranger.as_str())], false),
+        (vec![("sslmode", "verify-full")], false),
+    ];
+    for (parameters, works) in cases {
+        let url = desk.server().url_with(&parameters);
+        desk.set("DESK_READ_URL", url);
+        let seen = desk.program("propose billing.inspect_invoice --json").arg(r#"{"id":"INV-1"}"#).run();
+        assert_eq!(seen.code == Some(0), works, "{parameters:?}: {seen}");
+    }
+}

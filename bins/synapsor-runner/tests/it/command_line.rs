@@ -125,6 +125,7 @@ fn a_configuration_that_is_not_there_or_wrong_ends_with_1() {
           "ok": false,
           "error": {
             "message": "there is no config file absent.json",
+            "details": [],
             "hint": "name the file with `--config FILE`, or make an example with `synapsor-runner demo`"
           }
         }
@@ -135,7 +136,9 @@ fn a_configuration_that_is_not_there_or_wrong_ends_with_1() {
         ---- stdout ----
 
         ---- stderr ----
-        error: the configuration text.json has 1 errors\u{a}error INVALID_JSON $ (1:1)\u{a}  the file cannot be read as JSON: the text is not JSON
+        error: the configuration text.json has 1 error
+        error INVALID_JSON $ (1:1)
+          the file cannot be read as JSON: the text is not JSON
         hint: `synapsor-runner config validate --config text.json` shows everything, with places
 
         $ config validate --config broken.json
@@ -160,7 +163,16 @@ fn a_configuration_that_is_not_there_or_wrong_ends_with_1() {
         ---- stdout ----
 
         ---- stderr ----
-        error: the configuration broken.json has 4 errors\u{a}error INVALID_MODE $.mode (1:16)\u{a}  `mode` must be `read_only`, `shadow`, `review` or `cloud`\u{a}  hint: did you mean `review`?\u{a}error SOURCES_REQUIRED $.sources (1:1)\u{a}  `sources` must be an object with at least one source\u{a}error TRUSTED_CONTEXT_REQUIRED $.trusted_context (1:1)\u{a}  `trusted_context` is needed unless every capability names one of `contexts`\u{a}error CAPABILITIES_REQUIRED $.capabilities (1:34)\u{a}  `capabilities` must be a list with at least one capability
+        error: the configuration broken.json has 4 errors
+        error INVALID_MODE $.mode (1:16)
+          `mode` must be `read_only`, `shadow`, `review` or `cloud`
+          hint: did you mean `review`?
+        error SOURCES_REQUIRED $.sources (1:1)
+          `sources` must be an object with at least one source
+        error TRUSTED_CONTEXT_REQUIRED $.trusted_context (1:1)
+          `trusted_context` is needed unless every capability names one of `contexts`
+        error CAPABILITIES_REQUIRED $.capabilities (1:34)
+          `capabilities` must be a list with at least one capability
         hint: `synapsor-runner config validate --config broken.json` shows everything, with places
         "#
     );

@@ -312,6 +312,13 @@ pub(crate) fn told(envelope: &Value) -> String {
     }
 }
 
+/// Of a transcript only the words, the exit codes, and what was refused.
+pub(crate) fn refusals(transcript: &str) -> String {
+    let heads = ["$ ", "exit:", "error:", "hint:"];
+    let lines = transcript.lines().filter(|line| heads.iter().any(|head| line.starts_with(head)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// The account that the tests run as: its name, or its number if it has none.
 pub(crate) fn account() -> String {
     let uid = Uid::current();

@@ -316,3 +316,34 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(seen.code, Some(1), "{seen}");
     assert!(seen.stderr.contains(&format!("cannot listen on `127.0.0.1:{port}`")), "{seen}");
 }
+
+#[test]
+fn a_call_that_finds_every_connection_in_use_may_be_tried_again_and_is_told_when() {
+    let Some(mut desk) = Desk::postgres() else { return };
+    desk.execute(
+        "create table slow_rows (id text primary key, tenant_id text not null, name text not null); \
+         insert into slow_rows values ('S-1', 'acme', 'slow'); \
+         create view slow as select id, tenant_id, name || coalesce(pg_sleep(7)::text, '') as name from slow_rows",
+    );
+    desk.configure(|config| {
+        config["sources"]["desk"]["pool_size"] = json!(1);
+        config["sources"]["desk"]["statement_timeout_ms"] = json!(20_000);
+        let read = desk.reads("desk.inspect_slow", "slow", &["name"]);
+        config["capabilities"] = json!([read]);
+    });
+    let server = Server::start(&mut desk, "");
+    let session = session(&server);
+    let ask = || server.post(&[("mcp-session-id", &session)], &call("desk.inspect_slow", &json!({"id": "S-1"}))).json()["result"].clone();
+    let mut answers = std::thread::scope(|scope| {
+        let first = scope.spawn(ask);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let mut second = call("desk.inspect_slow", &json!({"id": "S-1"}));
+        second["id"] = json!(3);
+        let refused = server.post(&[("mcp-session-id", &session)], &second).json()["result"].clone();
+        [first.join().unwrap(), refused].map(|result| envelope(&result))
+    });
+    let refused = answers[1]["error"].take();
+    assert_eq!(answers[0]["data"]["name"], "slow", "{:#}", answers[0]);
+    assert_eq!((&refused["code"], &refused["retryable"]), (&json!("TEMPORARILY_UNAVAILABLE"), &json!(true)));
+    assert!(refused["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{refused}");
+}

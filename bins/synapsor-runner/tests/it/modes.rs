@@ -45,16 +45,14 @@ fn a_shadow_proposal_is_recorded_and_never_approved_or_applied() {
     ---- stdout ----
 
     ---- stderr ----
-    error: proposal wrp_#1 is pending_review, and only an approved one can be applied
-    hint: decide first: `synapsor-runner proposals approve wrp_#1`
+    error: proposal wrp_#1 is a shadow proposal: it is never approved or applied
 
     $ apply --dry-run
     exit: 1
     ---- stdout ----
 
     ---- stderr ----
-    error: proposal wrp_#1 is pending_review, and only an approved one can be applied
-    hint: decide first: `synapsor-runner proposals approve wrp_#1`
+    error: proposal wrp_#1 is a shadow proposal: it is never approved or applied
 
     $ proposals list
     exit: 0

@@ -12,6 +12,8 @@ on_each_engine! {
     bounds_hold_for_numeric_columns_to_the_last_digit
     bounds_that_became_narrower_hold_for_what_was_approved_before
     a_value_that_its_column_cannot_hold_is_refused_before_anybody_reviews_it
+    columns_that_are_not_visible_are_not_shown
+    a_key_that_names_two_rows_is_not_said_to_name_none
 }
 
 fn tenants_that_differ_by_case_accent_or_blank_are_other_tenants(desk: &mut Desk) {
@@ -193,4 +195,56 @@ fn a_value_that_its_column_cannot_hold_is_refused_before_anybody_reviews_it(desk
         assert_eq!(answer["error"]["code"], "INVALID_ARGUMENT", "{priority:?}: {answer:#}");
     }
     assert_eq!(desk.json("proposals list --json")["proposals"], json!([]));
+}
+
+fn columns_that_are_not_visible_are_not_shown(desk: &mut Desk) {
+    desk.offer(desk.reads("desk.inspect_status", "invoices", &["status"]));
+    let answer = desk.call("desk.inspect_status", &json!({"id": "INV-1"}));
+    assert_eq!(answer["data"], json!({"status": "overdue"}), "neither key, tenant nor version");
+    let answer = desk.call("billing.propose_waiver", &json!({"id": "INV-1", "reason": "x"}));
+    let about = &answer["_meta"];
+    assert_eq!(
+        (&about["tenant_id"], &about["principal"], &about["provenance"]),
+        (&json!("acme"), &json!("agent-7"), &json!("environment"))
+    );
+}
+
+fn a_key_that_names_two_rows_is_not_said_to_name_none(desk: &mut Desk) {
+    desk.execute("create table loose (id text, tenant_id text, name text)");
+    desk.execute("insert into loose values ('L-1', 'acme', 'one'), ('L-1', 'acme', 'two'), ('L-1', 'globex', 'three')");
+    let mut capability = desk.reads("desk.inspect_loose", "loose", &["name"]);
+    capability["max_rows"] = json!(5);
+    desk.offer(capability);
+    assert_same!(told(&desk.call("desk.inspect_loose", &json!({"id": "L-1"}))), @"MULTI_ROW_BLOCKED: More than one row has this id, and exactly one is needed; ask a person to look at the data.");
+    desk.set("DESK_TENANT", "globex");
+    assert_eq!(desk.call("desk.inspect_loose", &json!({"id": "L-1"}))["data"], json!({"name": "three"}));
+}
+
+#[test]
+fn values_of_every_type_travel_without_losing_a_digit() {
+    let Some(desk) = Desk::postgres() else { return };
+    desk.execute(
+        "create type mood as enum ('calm', 'cross'); \
+         create table wide (id text primary key, tenant_id text not null, big bigint, exact numeric, day date, \
+         moment timestamptz, plain timestamp, doc jsonb, token uuid, feeling mood, ratio double precision, yes boolean); \
+         insert into wide values ('W-1', 'acme', -9007199254740993, 12345678901234567890.10, '2026-03-29', \
+         '2026-03-29 02:30:00.123456+05:45', '2026-03-29 02:30:00.1', '{\"b\": [1, {\"a\": null}]}', \
+         '0190B6F0-C2A9-7D3F-8A4E-5B6C7D8E9F00', 'cross', 0.1, true)",
+    );
+    let columns = ["big", "exact", "day", "moment", "plain", "doc", "token", "feeling", "ratio", "yes"];
+    desk.offer(desk.reads("desk.inspect_wide", "wide", &columns));
+    let answer = desk.call("desk.inspect_wide", &json!({"id": "W-1"}));
+    let told: Vec<_> = columns.iter().map(|column| format!("{column} {}", answer["data"][column])).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    big "-9007199254740993"
+    exact "12345678901234567890.10"
+    day "2026-03-29"
+    moment "2026-03-28T20:45:00.123456Z"
+    plain "2026-03-29T02:30:00.100000"
+    doc "{\"b\":[1,{\"a\":null}]}"
+    token "0190b6f0-c2a9-7d3f-8a4e-5b6c7d8e9f00"
+    feeling "cross"
+    ratio 0.1
+    yes true
+    "#);
 }

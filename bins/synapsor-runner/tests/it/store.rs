@@ -226,3 +226,27 @@ fn the_verbs_work_beside_a_running_server() {
     }
     assert_eq!(desk.invoice(), "0 | round 4 | 8");
 }
+
+#[test]
+fn a_server_that_was_killed_leaves_a_ledger_that_goes_on() {
+    let desk = Desk::sqlite();
+    for round in 0..5 {
+        let mut client = Client::greeted(&desk);
+        for id in 0..40 {
+            let arguments = json!({"id": "INV-1", "reason": format!("{round} {id}")});
+            let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "billing.propose_waiver", "arguments": arguments}});
+            client.send(call.to_string().as_bytes());
+        }
+        let answered: Vec<_> = (0..=round * 5)
+            .map(|_| crate::desk::id_of(&envelope(&serde_json::from_str::<serde_json::Value>(&client.line()).unwrap()["result"])))
+            .collect();
+        client.running.child.kill().unwrap();
+        client.running.wait();
+        for id in answered {
+            assert_eq!(desk.status(&id), "pending_review", "what was answered is on record");
+        }
+    }
+    let ledger = desk.ledger();
+    assert_eq!(sqlite::table(&ledger, "pragma integrity_check"), "ok");
+    assert_eq!(sqlite::table(&ledger, "select count(*) from proposals where events <> 2"), "0", "no proposal is half on record");
+}
