@@ -4,7 +4,7 @@
 //! the environment when an executor is opened, and not before.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,8 +54,23 @@ impl Setup {
     pub(crate) fn load_served(place: &Place) -> Answer<Self> {
         let setup = Self::load(place)?;
         match setup.config.unserved().first() {
-            None => Ok(setup),
+            None => setup.kept_apart(),
             Some(unserved) => Err(Failure::new(unserved)),
+        }
+    }
+
+    /// A source that is the ledger's own file would put the ledger in an agent's reach. The validator compares what the file says; a
+    /// variable, a link or `--store` may still lead to the same place.
+    fn kept_apart(self) -> Answer<Self> {
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let is_store = |source: &SourceConfig| match &source.engine {
+            Engine::Sqlite { path } => path.resolve(&self.environment).is_ok_and(|path| place(&path) == place(&self.store)),
+            Engine::Postgres { .. } | Engine::Mysql { .. } => false,
+        };
+        match self.config.sources.iter().find(|(_, source)| is_store(source)) {
+            None => Ok(self),
+            Some((name, _)) => Err(Failure::new(format_args!("source `{name}` is the ledger's own file {}", self.store.display()))
+                .hint("give the ledger a file of its own, with `storage.sqlite_path` or `--store`")),
         }
     }
 

@@ -250,3 +250,17 @@ fn a_server_that_was_killed_leaves_a_ledger_that_goes_on() {
     assert_eq!(sqlite::table(&ledger, "pragma integrity_check"), "ok");
     assert_eq!(sqlite::table(&ledger, "select count(*) from proposals where events <> 2"), "0", "no proposal is half on record");
 }
+
+#[test]
+fn a_source_that_leads_to_the_ledger_itself_is_refused() {
+    let desk = Desk::sqlite();
+    desk.propose("x");
+    let ledger = desk.folder.join("link-to-the-ledger.db");
+    symlink(desk.folder.ledger(), &ledger).unwrap();
+    desk.configure(|config| config["sources"]["desk"]["path"] = json!("./link-to-the-ledger.db"));
+    for words in ["mcp serve", "tools list", "apply latest"] {
+        let seen = desk.run(words);
+        assert_eq!(seen.code, Some(1), "{words}: {seen}");
+        assert!(seen.stderr.contains("is the ledger's own file"), "{words}: {seen}");
+    }
+}
