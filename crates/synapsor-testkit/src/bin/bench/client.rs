@@ -53,7 +53,7 @@ pub(crate) struct Caller {
 pub(crate) async fn callers(address: SocketAddr, count: usize, tool: Tool, answerer: Answerer) -> Vec<Caller> {
     let mut callers = Vec::new();
     for _ in 0..count {
-        callers.push(Caller { sender: connect(address).await, headers: headers("tools/call", Some(tool.name())), tool, answerer });
+        callers.push(Caller { sender: connect(address).await, headers: headers(address, "tools/call", Some(tool.name())), tool, answerer });
     }
     callers
 }
@@ -62,7 +62,7 @@ pub(crate) async fn callers(address: SocketAddr, count: usize, tool: Tool, answe
 pub(crate) async fn list_tools(address: SocketAddr) {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta()}});
     let mut sender = connect(address).await;
-    let answer = send(&mut sender, headers("tools/list", None), Bytes::from(body.to_string())).await;
+    let answer = send(&mut sender, headers(address, "tools/list", None), Bytes::from(body.to_string())).await;
     assert!(find(&answer, b"billing.inspect_invoice"), "the list of tools is not the expected one: {}", String::from_utf8_lossy(&answer));
 }
 
@@ -102,10 +102,10 @@ fn meta() -> Value {
         "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"}})
 }
 
-fn headers(method: &'static str, tool: Option<&'static str>) -> HeaderMap {
+fn headers(address: SocketAddr, method: &'static str, tool: Option<&'static str>) -> HeaderMap {
     let bearer = HeaderValue::from_str(&format!("Bearer {TOKEN}")).expect("the token fits a header");
     let named = [
-        (HOST, HeaderValue::from_static("localhost")),
+        (HOST, HeaderValue::from_str(&address.to_string()).expect("an address fits a header")),
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
         (AUTHORIZATION, bearer),

@@ -48,7 +48,7 @@ impl Planes {
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         let envelope = self.agent.call("billing.propose_waiver", &arguments).await;
         let answer = envelope.to_value();
-        let id = answer["proposal"]["proposal_id"].as_str().and_then(ProposalId::new);
+        let id = answer["proposal"]["id"].as_str().and_then(ProposalId::new);
         id.unwrap_or_else(|| panic!("a proposal was refused: {answer}"))
     }
 
