@@ -67,10 +67,7 @@ pub(super) async fn apply<S: Session, E: Effect>(session: &mut S, target: &Targe
 
 /// Steps 1 to 8 and a rollback. Without a receipt table there is nothing to claim.
 pub(super) async fn rehearse<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effect: &E, claims: bool) -> Report {
-    let result = match attempt(session, target, effect, claims).await {
-        Ok(verified) => session.fire_deferred().await.map(|()| applied(verified)).map_err(Stop::from),
-        Err(stop) => Err(stop),
-    };
+    let result = attempt(session, target, effect, claims).await.map(applied);
     session.rollback().await;
     result.unwrap_or_else(Stop::into_report)
 }
@@ -87,6 +84,8 @@ async fn attempt<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, ef
     // `compare` accepts exactly one row.
     let before = &before[0];
     effect.run(session, target, before).await?;
+    // What a deferred trigger does is part of the effect: it must be seen, not found in the row afterwards.
+    session.fire_deferred().await?;
     let after = session.rows(target, false).await?;
     effect.verify(target, before, &after)
 }
