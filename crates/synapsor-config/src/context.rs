@@ -1,7 +1,7 @@
 //! Whose rows does a call see, and who is asking?
 //!
-//! Tenant and principal come from the process, never from an argument. A value from the environment loses the line
-//! break and the spaces at its end, which secret stores and shells like to add; a value in the file is taken exactly.
+//! Tenant and principal come from the process, never from an argument. A value from the environment loses the one line
+//! break at its end, which secret stores and shells like to add, and nothing else; a value in the file is taken exactly.
 
 use synapsor_protocol::name::EnvName;
 
@@ -94,7 +94,7 @@ impl TrustedContext {
 
 impl StaticValue {
     fn resolve(&self, environment: &Environment, binding: &'static str) -> Result<String, ConfigError> {
-        let replaced = self.env.as_ref().and_then(|name| environment.value(name));
+        let replaced = self.env.as_ref().and_then(|name| environment.exact_value(name));
         match (replaced.or_else(|| self.literal.clone()), &self.env) {
             (Some(value), _) => Ok(value),
             (None, Some(name)) => Err(ConfigError::VariableMissing { name: name.clone() }),
@@ -104,7 +104,8 @@ impl StaticValue {
 }
 
 fn from_variable(environment: &Environment, name: &EnvName) -> Result<String, ConfigError> {
-    environment.value(name).ok_or_else(|| ConfigError::VariableMissing { name: name.clone() })
+    let named = environment.exact_value(name).filter(|value| !value.trim().is_empty());
+    named.ok_or_else(|| ConfigError::VariableMissing { name: name.clone() })
 }
 
 fn accepted(binding: &'static str, value: String) -> Result<String, ConfigError> {

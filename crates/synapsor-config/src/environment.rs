@@ -38,6 +38,14 @@ impl Environment {
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
+    /// The variable's value without the one line break that a file or a shell may add, and otherwise exactly: `acme` and `acme ` are two
+    /// tenants. `None` if it is unset, empty, or not UTF-8.
+    pub fn exact_value(&self, name: &EnvName) -> Option<String> {
+        let value = self.raw(name.as_str())?;
+        let line = value.strip_suffix('\n').map_or(value.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+        (!line.is_empty()).then(|| line.to_owned())
+    }
+
     /// The variable's value as a secret; the error names the variable.
     pub fn secret(&self, name: &EnvName) -> Result<Secret, ConfigError> {
         let value = self.value(name).ok_or_else(|| ConfigError::VariableMissing { name: name.clone() })?;
@@ -70,6 +78,17 @@ mod tests {
         assert_eq!(value("A").as_deref(), Some("acme"));
         assert_eq!(value("B").as_deref(), Some(" acme"));
         assert_eq!((value("C"), value("D"), value("E")), (None, None, None));
+    }
+
+    #[test]
+    fn a_value_that_names_somebody_keeps_its_blanks() {
+        let environment = Environment::of([("A", "acme \r\n"), ("B", "acme\n"), ("C", "acme\u{a0}"), ("D", "\n"), ("E", "acme\n\n")]);
+        let value = |name| environment.exact_value(&EnvName::new(name).unwrap());
+        assert_eq!(value("A").as_deref(), Some("acme "));
+        assert_eq!(value("B").as_deref(), Some("acme"));
+        assert_eq!(value("C").as_deref(), Some("acme\u{a0}"));
+        assert_eq!(value("D"), None);
+        assert_eq!(value("E").as_deref(), Some("acme\n"));
     }
 
     #[test]
