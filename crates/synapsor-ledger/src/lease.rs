@@ -39,7 +39,7 @@ pub(crate) fn claim(batch: &mut Batch<'_>, id: &ProposalId, holder: &Holder, dur
         return Ok(Ok(Claim::Settled(Box::new(case.proposal))));
     }
     let (lease_id, duration, now) = (LeaseId::generate(), duration.min(MAX_LEASE), Timestamp::now());
-    let taken = match take(batch, id, &lease_id, duration, now)? {
+    let taken = match take(batch, id, duration, now)? {
         Some(until) => Some(until),
         None => match held(batch, id, now)? {
             Some((holder, until)) => return Ok(Ok(Claim::Held { holder, until })),
@@ -81,17 +81,12 @@ fn decided(batch: &mut Batch<'_>, case: Case, command: &OperatorCommand, now: Ti
     }
 }
 
-/// Takes the lease if it is free; its end is computed and compared in the one statement.
-fn take(
-    batch: &Batch<'_>,
-    id: &ProposalId,
-    lease_id: &LeaseId,
-    duration: Duration,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, LedgerError> {
-    let take = "UPDATE writeback_jobs SET lease_id = ?2, lease_expires_at = ?3 + ?4 \
-        WHERE proposal_id = ?1 AND (lease_expires_at IS NULL OR lease_expires_at <= ?3) RETURNING lease_expires_at";
-    let row = (id.as_str(), lease_id.as_str(), now.as_micros(), micros(duration));
+/// Takes the lease if it is free; its end is computed and compared in the one statement. Whose it is stands in the
+/// event of the attempt: if none may follow, this leaves nothing behind that no event says.
+fn take(batch: &Batch<'_>, id: &ProposalId, duration: Duration, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+    let take = "UPDATE writeback_jobs SET lease_expires_at = ?2 + ?3 \
+        WHERE proposal_id = ?1 AND (lease_expires_at IS NULL OR lease_expires_at <= ?2) RETURNING lease_expires_at";
+    let row = (id.as_str(), now.as_micros(), micros(duration));
     let until: Option<i64> = batch.connection.prepare_cached(take)?.query_row(row, |row| row.get(0)).optional()?;
     Ok(until.and_then(Timestamp::from_micros))
 }

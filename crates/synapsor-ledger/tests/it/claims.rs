@@ -121,6 +121,24 @@ async fn what_expired_after_a_claim_is_not_claimed_again_and_not_ended_either() 
 }
 
 #[tokio::test]
+async fn what_expired_before_any_claim_is_recorded_as_expired_and_verifies() {
+    let fixture = Fixture::new();
+    let soon = Timestamp::now().after(Duration::from_millis(400));
+    let Recorded::Created(proposal) = fixture.agent.record_proposal(proposal_until("INV-1", "paid", soon)).await.unwrap() else {
+        panic!("it is new")
+    };
+    fixture.approve(&proposal).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(450)).await;
+    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG).await.unwrap_err();
+    assert!(matches!(refusal, LedgerError::Refused(synapsor_proposal::Refusal::Expired { .. })), "{refusal}");
+    let dossier = fixture.operator.load(proposal.id()).await.unwrap();
+    let job = dossier.job.unwrap();
+    assert_eq!((dossier.proposal.status, job.lease_id, job.lease_expires_at), (Status::Expired, None, None));
+    assert!(matches!(claim(&fixture, &proposal, "pid 2", LONG).await, Claim::Settled(_)));
+    fixture.operator.verify().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_order_to_claim_respects_the_lease_too() {
     let fixture = Fixture::new();
     let proposal = fixture.approved("INV-1").await;
