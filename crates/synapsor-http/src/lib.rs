@@ -27,6 +27,7 @@ mod settings;
 mod shutdown;
 pub mod stack;
 mod tls;
+mod write_time;
 
 pub use access::Access;
 pub use answer::{Rejection, ResponseBody, json_answer};

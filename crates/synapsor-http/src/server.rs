@@ -34,6 +34,7 @@ use crate::routes::Routes;
 use crate::settings::{Checked, Limits, Settings};
 use crate::stack::{Layers, stack};
 use crate::tls;
+use crate::write_time::WriteTime;
 
 /// What a server serves.
 #[derive(Clone)]
@@ -156,6 +157,8 @@ async fn converse<S>(stream: TcpStream, tls: Option<TlsAcceptor>, service: S, li
 where
     S: Service<Request<Incoming>, Response = Response<ResponseBody>, Error = Infallible, Future: Send> + Clone + Send,
 {
+    // Around the socket itself: a client that never reads must not keep its place for ever.
+    let stream = WriteTime::new(stream, limits.write_time);
     let Some(tls) = tls else {
         return exchange(stream, service, limits, shutdown).await;
     };
@@ -177,6 +180,7 @@ where
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes)
         .max_headers(limits.headers)
+        // `pipeline_flush` stays off: it would gather answers that nobody reads.
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = pin!(connection);
     let ended = tokio::select! {

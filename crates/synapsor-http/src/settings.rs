@@ -40,6 +40,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time for a request as a whole, from its head to its answer.
     pub request_time: Duration,
+    /// Time for a client to take some of an answer that is waiting to be sent.
+    pub write_time: Duration,
     /// Time for answers to finish once the server was told to end.
     pub drain_time: Duration,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(15),
             request_time: Duration::from_secs(120),
+            write_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(10),
         }
     }

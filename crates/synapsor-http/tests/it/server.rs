@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use synapsor_http::{Access, BoundedBody, Endpoint, Limits, Listen, Protection, ResponseBody, Server, Settings, json_answer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -133,6 +133,19 @@ async fn connections_are_bounded_and_the_next_one_waits_its_turn() {
     assert!(tokio::time::timeout(Duration::from_millis(200), server.desk.begun.notified()).await.is_err());
     drop(first);
     assert_eq!(within(read_to_end(&mut third)).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_loses_its_place() {
+    let server = start(Limits { connections: 1, write_time: Duration::from_millis(300), ..Limits::default() }).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(server.address).await.unwrap();
+    let questions = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).repeat(1000);
+    let asking = async { while deaf.write_all(questions.as_bytes()).await.is_ok() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(20), asking).await.is_ok(), "the server still waits for the client to read");
+    let mut next = server.send("Connection: close\r\n").await;
+    assert_eq!(read_to_end(&mut next).await, "HTTP/1.1 200 OK");
 }
 
 #[tokio::test]
