@@ -120,6 +120,9 @@ pub enum LedgerError {
 /// Which record of a proposal is not what the ledger wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Altered {
+    /// The proposal itself is missing; other records still speak of it.
+    #[error("it was removed")]
+    Removed,
     /// The change set: a value, a guard, a key.
     #[error("its change set does not match its hash")]
     ChangeSet,

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, Timestamp};
 
 use crate::chain::Commit;
-use crate::error::LedgerError;
+use crate::error::{Altered, LedgerError};
 use crate::load::load;
 
 /// The last group commit. Keep it elsewhere to find later what was changed before it.
@@ -56,20 +56,24 @@ pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
     let mut proposals = 0;
     for id in ids {
         proposals += 1;
-        load(connection, &ProposalId::new(&id?).ok_or(LedgerError::AlteredCommit(0))?)?;
+        load(connection, &named(&id?)?)?;
     }
+    nothing_left_behind(connection)?;
     Ok(Verified { head: head(connection)?, records, proposals })
 }
 
 /// The digests of all records, by the commit whose number they carry.
 fn written(connection: &Connection) -> Result<BTreeMap<i64, Vec<Digest>>, LedgerError> {
     let mut written: BTreeMap<i64, Vec<Digest>> = BTreeMap::new();
-    for table in ["evidence", "query_audit", "diagnostics"] {
-        let mut select = connection.prepare(&format!("SELECT commit_number, body_json FROM {table}"))?;
+    for (table, id) in [("evidence", "evidence_id"), ("query_audit", "audit_id"), ("diagnostics", "diagnostic_id")] {
+        let mut select = connection.prepare(&format!("SELECT commit_number, body_json, {id}, tenant_id FROM {table}"))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let body: String = row.get(1)?;
-            written.entry(row.get(0)?).or_default().push(Digest::of_bytes(body.as_bytes()));
+            let (number, body): (i64, String) = (row.get(0)?, row.get(1)?);
+            if !is_about(&body, id, row.get(2)?, row.get(3)?) {
+                return Err(LedgerError::AlteredCommit(number));
+            }
+            written.entry(number).or_default().push(Digest::of_bytes(body.as_bytes()));
         }
     }
     let mut select = connection.prepare("SELECT commit_number, hash FROM proposal_events")?;
@@ -79,6 +83,43 @@ fn written(connection: &Connection) -> Result<BTreeMap<i64, Vec<Digest>>, Ledger
         written.entry(number).or_default().push(Digest::new(&hash).ok_or(LedgerError::AlteredCommit(number))?);
     }
     Ok(written)
+}
+
+/// Whether a record names the id and the tenant that its row is found by: the commit covers the record alone.
+fn is_about(body: &str, member: &str, id: String, tenant: Option<String>) -> bool {
+    let Ok(Names { tenant_id, evidence_id, audit_id, diagnostic_id }) = serde_json::from_str(body) else { return false };
+    let named = match member {
+        "evidence_id" => evidence_id,
+        "audit_id" => audit_id,
+        _ => diagnostic_id,
+    };
+    named == Some(id) && tenant_id == tenant
+}
+
+/// The members of a record that columns repeat.
+#[derive(Deserialize)]
+struct Names {
+    tenant_id: Option<String>,
+    evidence_id: Option<String>,
+    audit_id: Option<String>,
+    diagnostic_id: Option<String>,
+}
+
+/// Checks that no row is about a proposal whose own row was removed: nothing else would miss it.
+fn nothing_left_behind(connection: &Connection) -> Result<(), LedgerError> {
+    for table in ["proposal_events", "approvals", "writeback_jobs", "writeback_receipts"] {
+        let orphan = format!("SELECT proposal_id FROM {table} WHERE proposal_id NOT IN (SELECT proposal_id FROM proposals) LIMIT 1");
+        let orphan: Option<String> = connection.query_row(&orphan, [], |row| row.get(0)).optional()?;
+        if let Some(id) = orphan {
+            return Err(LedgerError::Altered { id: named(&id)?, record: Altered::Removed });
+        }
+    }
+    Ok(())
+}
+
+/// The id in a row. The ledger writes none that is not an id.
+fn named(id: &str) -> Result<ProposalId, LedgerError> {
+    ProposalId::new(id).ok_or(LedgerError::AlteredCommit(0))
 }
 
 /// Checks every commit against its records and the commit before it; takes what it finds out of `written`.

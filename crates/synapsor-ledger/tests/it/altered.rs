@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use synapsor_ledger::{Altered, LedgerError};
+use synapsor_ledger::{Altered, Diagnostic, LedgerError};
 use synapsor_proposal::{Ending, Order, Proposal, Status};
-use synapsor_protocol::{ErrorCode, Outcome, Report};
+use synapsor_protocol::id::DiagnosticId;
+use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
 
 use crate::fixture::{Fixture, dana, holder, read};
 
@@ -173,6 +174,59 @@ async fn a_read_changed_or_removed_is_found_by_the_commit_that_wrote_it() {
         assert_eq!((verified.head, verified.records, head.commit), (Some(head.clone()), 6, 3));
         fixture.edit(edit);
         assert!(matches!(fixture.operator.verify().await, Err(LedgerError::AlteredCommit(2))), "{edit}");
+    }
+}
+
+#[tokio::test]
+async fn a_proposal_removed_is_missed_by_what_is_left_of_it() {
+    let fixture = Fixture::new();
+    let proposal = claimed(&fixture).await;
+    fixture.proposed("INV-2").await;
+    let id = proposal.id().as_str();
+    assert_eq!(fixture.edit(&format!("DELETE FROM proposals WHERE proposal_id = '{id}'")), 1);
+    assert_snapshot!(fixture.operator.verify().await.unwrap_err().to_string().replace(id, "ID"), @"proposal ID was altered: it was removed");
+}
+
+/// The events are missed by the commits. What no commit covers is tried alone.
+#[tokio::test]
+async fn a_row_about_no_proposal_is_found() {
+    for row in [
+        "INSERT INTO approvals (proposal_id, status, proposal_version, proposal_hash, approver, approver_uid, created_at) \
+            SELECT 'wrp_gone', 'approved', 1, proposal_hash, 'mallory', 0, created_at FROM proposals",
+        "INSERT INTO writeback_jobs (proposal_id, writeback_job_id, attempt, created_at) \
+            SELECT 'wrp_gone', 'wbj_gone', 0, created_at FROM proposals",
+        "INSERT INTO writeback_receipts SELECT 'wrp_gone', 1, 'wbj_gone', 1, 'applied', 'key', '{}', created_at FROM proposals",
+    ] {
+        let fixture = Fixture::new();
+        pending(&fixture).await;
+        fixture.operator.verify().await.unwrap();
+        assert_eq!(fixture.edit(row), 1, "{row}");
+        assert_eq!(fixture.operator.verify().await.unwrap_err().to_string(), "proposal wrp_gone was altered: it was removed");
+    }
+}
+
+#[tokio::test]
+async fn a_record_filed_under_another_id_or_tenant_is_found() {
+    for edit in [
+        "UPDATE evidence SET evidence_id = 'ev_other'",
+        "UPDATE query_audit SET audit_id = 'qa_other'",
+        "UPDATE diagnostics SET diagnostic_id = 'diag_other'",
+        "UPDATE evidence SET tenant_id = 'globex'",
+    ] {
+        let fixture = Fixture::new();
+        fixture.agent.record_read(read("INV-1")).await.unwrap();
+        let diagnostic = Diagnostic {
+            diagnostic_id: DiagnosticId::generate(),
+            tenant_id: Some("acme".into()),
+            capability: "billing.propose_status".into(),
+            code: "SOURCE_UNAVAILABLE".into(),
+            detail: "no answer".into(),
+            created_at: Timestamp::now(),
+        };
+        fixture.agent.record_diagnostic(diagnostic).await.unwrap();
+        fixture.operator.verify().await.unwrap();
+        assert_eq!(fixture.edit(edit), 1, "{edit}");
+        assert!(matches!(fixture.operator.verify().await, Err(LedgerError::AlteredCommit(_))), "{edit}");
     }
 }
 

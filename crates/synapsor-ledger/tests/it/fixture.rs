@@ -64,6 +64,8 @@ impl Fixture {
     pub(crate) fn edit(&self, sql: &str) -> usize {
         let connection = rusqlite::Connection::open(self.path()).unwrap();
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        // As in SQLite's own shell: what refers to a row does not keep it from being deleted.
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
         connection.execute(sql, []).unwrap()
     }
 
