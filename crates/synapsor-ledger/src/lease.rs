@@ -16,7 +16,8 @@ use crate::load::{Case, load};
 use crate::record::{Claim, Holder, Lease};
 use crate::writer::Batch;
 
-/// The longest lease.
+/// The longest lease. An end that lies further ahead was written by a clock that was wrong, or by hand: it holds nobody
+/// up, because the end is the one column of a job that no event confirms.
 const MAX_LEASE: Duration = Duration::from_secs(3600);
 
 /// What a transaction answers that records something and refuses all the same.
@@ -61,7 +62,13 @@ pub(crate) fn claim(batch: &mut Batch<'_>, id: &ProposalId, holder: &Holder, dur
 pub(crate) fn renew(batch: &mut Batch<'_>, lease: &Lease) -> Result<Lease, LedgerError> {
     let renew = "UPDATE writeback_jobs SET lease_expires_at = ?3 + ?4 \
         WHERE proposal_id = ?1 AND lease_id = ?2 AND attempt = ?5 AND lease_expires_at IS NOT NULL RETURNING lease_expires_at";
-    let row = (lease.proposal_id.as_str(), lease.lease_id.as_str(), Timestamp::now().as_micros(), micros(lease.duration), lease.attempt);
+    let row = (
+        lease.proposal_id.as_str(),
+        lease.lease_id.as_str(),
+        Timestamp::now().as_micros(),
+        micros(lease.duration.min(MAX_LEASE)),
+        lease.attempt,
+    );
     let until: Option<i64> = batch.connection.prepare_cached(renew)?.query_row(row, |row| row.get(0)).optional()?;
     match until.and_then(Timestamp::from_micros) {
         Some(expires_at) => Ok(Lease { expires_at, ..lease.clone() }),
@@ -85,19 +92,21 @@ fn decided(batch: &mut Batch<'_>, case: Case, command: &OperatorCommand, now: Ti
 /// event of the attempt: if none may follow, this leaves nothing behind that no event says.
 fn take(batch: &Batch<'_>, id: &ProposalId, duration: Duration, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
     let take = "UPDATE writeback_jobs SET lease_expires_at = ?2 + ?3 \
-        WHERE proposal_id = ?1 AND (lease_expires_at IS NULL OR lease_expires_at <= ?2) RETURNING lease_expires_at";
-    let row = (id.as_str(), now.as_micros(), micros(duration));
+        WHERE proposal_id = ?1 AND (lease_expires_at IS NULL OR lease_expires_at <= ?2 OR lease_expires_at > ?2 + ?4) \
+        RETURNING lease_expires_at";
+    let row = (id.as_str(), now.as_micros(), micros(duration), micros(MAX_LEASE));
     let until: Option<i64> = batch.connection.prepare_cached(take)?.query_row(row, |row| row.get(0)).optional()?;
     Ok(until.and_then(Timestamp::from_micros))
 }
 
 /// Who holds the job at this moment, and until when.
 fn held(batch: &Batch<'_>, id: &ProposalId, now: Timestamp) -> Result<Option<(String, Timestamp)>, LedgerError> {
-    let held = "SELECT holder, lease_expires_at FROM writeback_jobs WHERE proposal_id = ?1 AND lease_expires_at > ?2";
+    let held = "SELECT holder, lease_expires_at FROM writeback_jobs \
+        WHERE proposal_id = ?1 AND lease_expires_at > ?2 AND lease_expires_at <= ?2 + ?3";
     let row: Option<(Option<String>, i64)> = batch
         .connection
         .prepare_cached(held)?
-        .query_row((id.as_str(), now.as_micros()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((id.as_str(), now.as_micros(), micros(MAX_LEASE)), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(row.and_then(|(holder, until)| Some((holder.unwrap_or_default(), Timestamp::from_micros(until)?))))
 }

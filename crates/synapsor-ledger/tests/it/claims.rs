@@ -138,6 +138,36 @@ async fn what_expired_before_any_claim_is_recorded_as_expired_and_verifies() {
     fixture.operator.verify().await.unwrap();
 }
 
+/// A clock that was years ahead when somebody claimed, and was put right since.
+#[tokio::test]
+async fn a_lease_that_ends_further_ahead_than_any_lease_holds_nobody_up() {
+    let hour = Duration::from_secs(3600);
+    for end in [Timestamp::now().after(hour * 2).as_micros(), Timestamp::now().after(hour * 100_000).as_micros(), i64::MAX] {
+        let fixture = Fixture::new();
+        let proposal = fixture.approved("INV-1").await;
+        granted(&fixture, &proposal, "pid 1", LONG).await;
+        let far = format!("UPDATE writeback_jobs SET lease_expires_at = {end}");
+        fixture.edit(&far);
+        let lease = granted(&fixture, &proposal, "pid 2", LONG).await;
+        assert_eq!(lease.attempt, 2);
+        assert!(matches!(claim(&fixture, &proposal, "pid 3", LONG).await, Claim::Held { .. }));
+        fixture.edit(&far);
+        let order = Order::Claim { holder: "pid 4".into(), lease_id: LeaseId::generate() };
+        assert_eq!(fixture.execute(&proposal, order).await.unwrap().attempts.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_longest_lease_holds_an_hour_and_so_does_its_renewal() {
+    let fixture = Fixture::new();
+    let proposal = fixture.approved("INV-1").await;
+    let lease = granted(&fixture, &proposal, "pid 1", Duration::MAX).await;
+    assert_eq!(lease.duration, Duration::from_secs(3600));
+    assert!(matches!(claim(&fixture, &proposal, "pid 2", LONG).await, Claim::Held { .. }));
+    fixture.operator.renew(&Lease { duration: Duration::MAX, ..lease }).await.unwrap();
+    assert!(matches!(claim(&fixture, &proposal, "pid 2", LONG).await, Claim::Held { .. }));
+}
+
 #[tokio::test]
 async fn an_order_to_claim_respects_the_lease_too() {
     let fixture = Fixture::new();
