@@ -2,6 +2,7 @@
 //!
 //! # Invariants
 //! - A file is never created, and a reader opens it read-only.
+//! - A connection belongs to one file, not to its name: once another file has the name, it is closed.
 //! - A connection whose work was dropped in the middle is interrupted and closed, never pooled.
 //! - A statement ends at its deadline: the progress handler looks at it every [`PROGRESS_STEPS`] steps of the machine.
 
@@ -16,6 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::fault::{Fault, Phase};
+use super::place::{self, Place};
 use crate::error::SourceError;
 use crate::pool;
 use crate::settings::SourceSettings;
@@ -56,13 +58,15 @@ impl Files {
     /// A connection of one's own, until it is dropped.
     pub(crate) async fn lease(&self) -> Result<Lease, SourceError> {
         let object = self.pool.get().await.map_err(|error| pool::refusal(error, &self.name, self.acquire_timeout))?;
-        Ok(Lease { name: self.name.clone(), object: Some(object), clean: true })
+        Ok(Lease { name: self.name.clone(), place: object.place.clone(), object: Some(object), clean: true })
     }
 }
 
 /// One connection in use.
 pub(crate) struct Lease {
     name: Arc<str>,
+    #[cfg_attr(not(feature = "guarded-write"), expect(dead_code, reason = "only a commit asks again"))]
+    place: Arc<Place>,
     object: Option<Object<Opener>>,
     /// No statement runs and no transaction is open.
     clean: bool,
@@ -72,6 +76,12 @@ impl Lease {
     #[cfg(feature = "guarded-write")]
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The file of this connection.
+    #[cfg(feature = "guarded-write")]
+    pub(super) fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     /// Does one piece of work that leaves no transaction open, and gives the connection back.
@@ -142,9 +152,9 @@ impl managed::Manager for Opener {
         let bounds = Arc::new(Bounds::default());
         let (path, access, timeout, held) = (self.path.clone(), self.access, self.statement_timeout, bounds.clone());
         let thread = std::thread::Builder::new().name("synapsor-sqlite".to_owned());
-        let started = thread.spawn(move || match open(&path, access, timeout, held) {
-            Ok(mut connection) => {
-                let _ = opened.send(Ok(()));
+        let started = thread.spawn(move || match open_in_place(&path, access, timeout, held) {
+            Ok((mut connection, place)) => {
+                let _ = opened.send(Ok(Arc::new(place)));
                 for job in inbox {
                     job(&mut connection, timeout);
                 }
@@ -153,22 +163,16 @@ impl managed::Manager for Opener {
         });
         started.map_err(|error| SourceError::Busy { name: self.name.clone(), cause: error.into() })?;
         let gone = |_| SourceError::Lost { name: self.name.clone(), cause: "the connection's thread ended".into() };
-        opening.await.map_err(gone)?.map_err(|fault| fault.into_error(&self.name))?;
-        Ok(Worker { jobs, bounds })
+        let place = opening.await.map_err(gone)?.map_err(|fault| fault.into_error(&self.name))?;
+        Ok(Worker { jobs, bounds, place })
     }
 
     async fn recycle(&self, worker: &mut Worker, _: &Metrics) -> RecycleResult<SourceError> {
-        if self.is_same_file() && !worker.bounds.is_cancelled() {
+        // A connection to a file that lost its name would go on reading it; a new one finds what is there now.
+        if worker.place.is_current() && !worker.bounds.is_cancelled() {
             return Ok(());
         }
-        Err(RecycleError::message("the file is gone"))
-    }
-}
-
-impl Opener {
-    /// A connection to a deleted file goes on reading it; a new one reports it.
-    fn is_same_file(&self) -> bool {
-        self.path.exists()
+        Err(RecycleError::message("the file is gone or another one"))
     }
 }
 
@@ -178,6 +182,7 @@ type Job = Box<dyn FnOnce(&mut Connection, Duration) + Send>;
 pub(crate) struct Worker {
     jobs: mpsc::Sender<Job>,
     bounds: Arc<Bounds>,
+    place: Arc<Place>,
 }
 
 /// How long the statement that runs now may go on.
@@ -207,6 +212,13 @@ impl Bounds {
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
         self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The connection and its file, which had the name both before and after.
+fn open_in_place(path: &Path, access: Access, timeout: Duration, bounds: Arc<Bounds>) -> rusqlite::Result<(Connection, Place)> {
+    let before = Place::observe(path);
+    let connection = open(path, access, timeout, bounds)?;
+    before.filter(Place::is_current).map(|place| (connection, place)).ok_or_else(place::moved)
 }
 
 fn open(path: &Path, access: Access, timeout: Duration, bounds: Arc<Bounds>) -> rusqlite::Result<Connection> {

@@ -49,6 +49,8 @@ impl Fault {
         };
         let (phase, cause) = (self.phase, self.error.into());
         match code.code {
+            // The file lost its name while it was open; a new connection finds the one that is there now.
+            ErrorCode::ReadOnly if code.extended_code == ffi::SQLITE_READONLY_DBMOVED => SourceError::Unreachable { name, cause },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::OutOfMemory => {
                 SourceError::Busy { name, cause }
             }

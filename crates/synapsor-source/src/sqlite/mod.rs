@@ -8,6 +8,7 @@
 mod catalog;
 mod connect;
 mod fault;
+mod place;
 #[cfg(feature = "guarded-write")]
 mod session;
 mod statements;

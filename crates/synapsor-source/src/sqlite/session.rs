@@ -8,6 +8,7 @@ use synapsor_protocol::{Identifier, OperationId, Timestamp};
 
 use super::connect::Lease;
 use super::fault::{Fault, Phase};
+use super::place::{self, Place};
 use super::statements::guarded as sql;
 use super::{statements, types};
 use crate::ReceiptTable;
@@ -181,8 +182,8 @@ impl Session for SqliteSession {
     }
 
     async fn commit(&mut self) -> Result<(), CommitError> {
-        let name = self.lease.name().clone();
-        let result = self.lease.work(commit).await.map_err(CommitError::Unknown)?;
+        let (name, place) = (self.lease.name().clone(), self.lease.place().clone());
+        let result = self.lease.work(move |connection| commit(connection, &place)).await.map_err(CommitError::Unknown)?;
         if !matches!(result, Err((_, Proof::None))) {
             self.lease.settle();
         }
@@ -210,14 +211,24 @@ enum Proof {
     None,
 }
 
-/// COMMIT; one that is refused for a lock or a constraint leaves the transaction open, and is rolled back.
-fn commit(connection: &mut Connection) -> Result<(), (Fault, Proof)> {
+/// COMMIT; one that is refused for a lock or a constraint leaves the transaction open, and is rolled back. In a file that
+/// nobody finds any more nothing is committed: it would look applied to us alone.
+fn commit(connection: &mut Connection, place: &Place) -> Result<(), (Fault, Proof)> {
+    if !place.is_current() {
+        return Err((Fault::effect(place::moved()), roll_back(connection)));
+    }
     let Err(error) = connection.execute_batch(sql::COMMIT) else { return Ok(()) };
     let refused =
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ConstraintViolation));
+    let proof = if refused { roll_back(connection) } else { Proof::None };
+    Err((Fault::effect(error), proof))
+}
+
+/// Rolls an open transaction back; no proof if there is none to roll back.
+fn roll_back(connection: &Connection) -> Proof {
     let open = !connection.is_autocommit();
-    let proved = refused && open && connection.execute_batch(sql::ROLLBACK).is_ok() && connection.is_autocommit();
-    Err((Fault::effect(error), if proved { Proof::RolledBack } else { Proof::None }))
+    let rolled_back = open && connection.execute_batch(sql::ROLLBACK).is_ok() && connection.is_autocommit();
+    if rolled_back { Proof::RolledBack } else { Proof::None }
 }
 
 fn text(value: impl std::fmt::Display) -> Value {

@@ -52,6 +52,54 @@ async fn a_file_that_goes_away_is_noticed() {
     assert!(matches!(source.check(&business.tickets()).await, Err(SourceError::Unreachable { .. })));
 }
 
+/// A copy of the business under another name, changed a little and ready to be moved over it.
+fn successor(business: &Business, sql: &str) -> std::path::PathBuf {
+    let path = business.folder().join("successor.db");
+    business.execute(&format!("vacuum into '{}'", path.display()));
+    synapsor_testkit::sqlite::execute(&path, sql);
+    path
+}
+
+#[tokio::test]
+async fn a_file_that_takes_the_name_of_another_is_what_is_read() {
+    let business = Business::sqlite();
+    let source = business.source();
+    let shown = async || read(&source, &business.tickets(), &"T-1".into(), &"acme".into(), 1).await;
+    assert!(shown().await.contains("open"));
+    let successor = successor(&business, "update tickets set status = 'restored'");
+    std::fs::rename(successor, business.path()).unwrap();
+    let row = shown().await;
+    assert!(row.contains("restored"), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_committed_to_a_file_that_lost_its_name() {
+    for mode in ["delete", "wal"] {
+        let business = Business::sqlite();
+        business.execute(&format!("pragma journal_mode = {mode}"));
+        let (writer, draft) = (business.writer(), Draft::close(&business));
+        assert_eq!(Draft { operation: "wrp_0:T-1", ..draft.clone() }.fence(&writer).await, "tombstoned");
+        let successor = successor(&business, "update tickets set priority = 7");
+        // The writer has its connection and waits for the lock while the file changes.
+        let holder = Connection::open(business.path()).unwrap();
+        holder.execute_batch("begin immediate").unwrap();
+        let swap = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            for end in ["-wal", "-shm"] {
+                let _absent = std::fs::remove_file(format!("{}{end}", business.path().display()));
+            }
+            std::fs::rename(successor, business.path()).unwrap();
+            holder.execute_batch("rollback").unwrap();
+        };
+        let (answer, ()) = tokio::join!(draft.apply(&writer), swap);
+        assert_eq!(answer, "failed DATABASE_UNAVAILABLE, transient", "{mode}");
+        let old: String = holder.query_row("select group_concat(status) from synapsor_writeback_receipts", [], |row| row.get(0)).unwrap();
+        assert_eq!((old, business.receipts()), ("tombstone".into(), "wrp_0:T-1 | 1 | tombstone".into()), "{mode}");
+        assert_eq!(draft.apply(&writer).await, "applied, 1 row, version 1 -> 2, also changed: version", "{mode}");
+        assert!(business.shown().contains("T-1 | acme | closed"), "{mode}: {}", business.shown());
+    }
+}
+
 #[tokio::test]
 async fn declared_types_decide_what_a_column_holds() {
     let business = Business::sqlite();
