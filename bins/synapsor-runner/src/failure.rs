@@ -119,6 +119,12 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
         OperatorError::NotTheOwner { .. } => {
             Some("run the command as the account that owns the ledger, or declare `operators` in the configuration".to_owned())
         }
+        OperatorError::Unrecorded { id, .. } => {
+            Some(format!("when the ledger can be written again, run `synapsor-runner apply {id}`: it finds the receipt and records it"))
+        }
+        OperatorError::TombstoneUnrecorded { id, .. } => Some(format!(
+            "when the ledger can be written again, run `synapsor-runner proposals cancel {id}`: it finds the tombstone and records it"
+        )),
         OperatorError::Unsettled { id, .. } => Some(format!("when the source can be reached, run `synapsor-runner apply {id}` again")),
         _ => None,
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
 use synapsor_proposal::{Fact, Proposal};
 use synapsor_protocol::ChangeSet;
-use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN};
+use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
 
 use crate::output::{bold, visible};
 
@@ -111,11 +111,7 @@ fn guards(text: &mut String, set: &ChangeSet) {
     let version = &set.guards.expected_version;
     match version.column.as_str() {
         ROW_HASH_COLUMN => line(text, "guard", format_args!("the whole row, hash {}", visible(&version.value.plain_text()))),
-        column => line(
-            text,
-            "guard",
-            format_args!("`{column}` must still be {}; it moves on with the change", visible(&version.value.to_string())),
-        ),
+        column => line(text, "guard", format_args!("`{column}` must still be {}; {}", visible(&version.value.to_string()), moved_by(set))),
     }
     let tenant = &set.guards.tenant;
     match tenant.column.as_str() {
@@ -125,6 +121,14 @@ fn guards(text: &mut String, set: &ChangeSet) {
     let allowed: Vec<_> = set.guards.allowed_columns.iter().map(AsRef::as_ref).collect();
     line(text, "may change", allowed.join(", "));
     line(text, "executor", visible(set.writeback.executor.as_deref().unwrap_or("sql_update")));
+}
+
+/// Who moves the version: the one column that may change without being in the patch.
+fn moved_by(set: &ChangeSet) -> &'static str {
+    match set.writeback.version_advance {
+        Some(VersionAdvance::Auto) | None => "it moves on with the change",
+        Some(VersionAdvance::Database) => "the database moves it on",
+    }
 }
 
 fn binding(text: &mut String, proposal: &Proposal) {
@@ -151,6 +155,7 @@ fn told(fact: &Fact) -> String {
         Fact::Approved(approval) => with_note(approval.operator.note.as_deref(), approval.reason.as_deref()),
         Fact::Rejected(closing) | Fact::Canceled(closing) => with_note(closing.operator.note.as_deref(), closing.reason.as_deref()),
         Fact::Expired { expires_at } => format!(": its time ended at {expires_at}"),
+        Fact::Superseded { by } => format!(": {by} took its place"),
         Fact::AttemptClaimed(claimed) => format!(": attempt {}, {}", claimed.attempt, visible(&claimed.holder)),
         Fact::Applied(reported)
         | Fact::AlreadyApplied(reported)

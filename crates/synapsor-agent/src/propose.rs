@@ -111,6 +111,7 @@ fn change_set(
             status: WritebackStatus::NotApplied,
             mode: WritebackMode::TrustedWorkerRequired,
             executor: Some(rules.executor.name().to_owned()),
+            version_advance: rules.guard.advance(),
         },
         source_database_mutated: false,
         integrity: Integrity { proposal_hash: Digest::of_bytes(b"") },

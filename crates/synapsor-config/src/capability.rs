@@ -5,11 +5,12 @@
 //! own shape is in `raw`.
 
 use serde::Serialize;
+use synapsor_protocol::change_set::VersionAdvance;
 use synapsor_protocol::name::{CapabilityName, SafeName};
 use synapsor_protocol::{Digest, Identifier};
 
 use crate::argument::Arg;
-use crate::proposal_rules::{ExecutorRef, Guard, ProposalRules};
+use crate::proposal_rules::{Advance, ExecutorRef, Guard, ProposalRules};
 
 /// One reviewed thing that an agent may call: a scoped read, or the proposal of an exact change.
 #[derive(Debug, Clone)]
@@ -161,6 +162,15 @@ struct Reviewed<'a> {
 }
 
 impl Guard {
+    /// Who moves the version column, as a change set says it; nothing for a row hash.
+    pub fn advance(&self) -> Option<VersionAdvance> {
+        match self {
+            Self::Column { advance: Advance::Auto, .. } => Some(VersionAdvance::Auto),
+            Self::Column { advance: Advance::Database, .. } => Some(VersionAdvance::Database),
+            Self::WeakRowHash => None,
+        }
+    }
+
     /// The version column, if the guard has one.
     pub fn column(&self) -> Option<&Identifier> {
         match self {

@@ -15,17 +15,6 @@ pub struct Job {
     pub attempt: u32,
     /// The approved change.
     pub change_set: ChangeSet,
-    /// Who moves the version column.
-    pub advance: VersionAdvance,
-}
-
-/// Who moves the version column when the change is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionAdvance {
-    /// The guarded UPDATE.
-    Auto,
-    /// The database.
-    Database,
 }
 
 impl Job {

@@ -15,7 +15,7 @@ mod sql_update;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use job::{Job, VersionAdvance};
+pub use job::Job;
 pub use sql_update::SqlUpdate;
 use synapsor_protocol::Report;
 pub use synapsor_source::guarded::{Fence, Rehearsal};

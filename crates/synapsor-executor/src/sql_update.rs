@@ -9,12 +9,12 @@
 mod proofs;
 
 use synapsor_protocol::chain::chain;
-use synapsor_protocol::change_set::{ChangeSet, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, row_hash};
+use synapsor_protocol::change_set::{ChangeSet, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance, row_hash};
 use synapsor_protocol::{Digest, ErrorCode, Identifier, Outcome, Report};
 use synapsor_source::guarded::{Advance, Change, Fence, Guard, Rehearsal, RowGuard};
 use synapsor_source::{CheckedTable, Severity, SourceError, TableUse, ValueError, WriteSource};
 
-use crate::job::{Job, VersionAdvance};
+use crate::job::Job;
 use crate::{Answer, Executor};
 use proofs::Proofs;
 
@@ -143,9 +143,10 @@ fn guard(job: &Job, table: &CheckedTable) -> Result<Guard, Unfit> {
         return Err(Unfit::GuardMissing);
     }
     let before = if table.coarse_version() { Some(row_hash(&set.before).map_err(|_| Unfit::GuardMissing)?) } else { None };
-    let advance = match job.advance {
-        VersionAdvance::Auto => Advance::Auto,
-        VersionAdvance::Database => Advance::Database,
+    let advance = match set.writeback.version_advance {
+        // A change set of another writer does not say; moving it is what keeps a second proposal of the same version out.
+        Some(VersionAdvance::Auto) | None => Advance::Auto,
+        Some(VersionAdvance::Database) => Advance::Database,
     };
     Ok(Guard::Version { column: column.clone(), expected: expected.clone(), advance, row: before.map(row) })
 }

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use synapsor_config::{Advance, Guard, ProposalRules};
-use synapsor_executor::{Executor, Job, Rehearsal, VersionAdvance};
+use synapsor_executor::{Executor, Job, Rehearsal};
 use synapsor_ledger::{Claim, Dossier, Lease, LedgerError};
 use synapsor_proposal::{Ending, Proposal, Refusal, Status};
 use synapsor_protocol::change_set::Mode;
@@ -18,10 +17,7 @@ use crate::permission::permitted;
 use crate::port::{OperatorPort, not_applicable};
 
 /// How often somebody who waits for a lease asks again.
-const POLL: Duration = Duration::from_millis(100);
-
-/// How long a report is offered to a ledger that is busy before its process gives up.
-const RECORDING: Duration = Duration::from_secs(30);
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 /// What came of applying.
 #[derive(Debug, Clone)]
@@ -56,14 +52,12 @@ impl OperatorPort {
             if let Some(settled) = settled(&dossier.proposal) {
                 return Ok(settled);
             }
-            let rules = match self.ready(&dossier) {
-                Ok(rules) => rules,
-                Err(forbidden) => return self.forbidden(&dossier, forbidden).await,
-            };
+            if let Err(forbidden) = self.ready(&dossier) {
+                return self.forbidden(&dossier, forbidden).await;
+            }
             let executor = self.executor_of(&dossier)?;
-            let job = |attempt| self.job(&dossier, attempt, advance(rules));
             match self.ledger.claim(id, &self.holder(), self.lease).await {
-                Ok(Claim::Granted(lease)) => return self.attempt(executor.as_ref(), &job(lease.attempt)?, lease).await,
+                Ok(Claim::Granted(lease)) => return self.attempt(executor.as_ref(), &self.job(&dossier, lease.attempt)?, lease).await,
                 Ok(Claim::Settled(proposal)) => {
                     return settled(&proposal).ok_or_else(|| not_applicable(&proposal));
                 }
@@ -85,13 +79,13 @@ impl OperatorPort {
     /// Does everything that applying would, and undoes it. No state changes anywhere, in the ledger neither.
     pub async fn rehearse(&self, id: &ProposalId) -> Result<Rehearsal, OperatorError> {
         let dossier = self.ledger.load(id).await?;
-        let rules = self.ready(&dossier)?;
-        let job = self.job(&dossier, dossier.proposal.next_attempt(), advance(rules))?;
+        self.ready(&dossier)?;
+        let job = self.job(&dossier, dossier.proposal.next_attempt())?;
         Ok(self.executor_of(&dossier)?.rehearse(&job).await)
     }
 
-    /// Whether a new effect may be made now, by which rules.
-    fn ready(&self, dossier: &Dossier) -> Result<&ProposalRules, OperatorError> {
+    /// Whether a new effect may be made now.
+    fn ready(&self, dossier: &Dossier) -> Result<(), OperatorError> {
         let proposal = &dossier.proposal;
         let id = || proposal.id().clone();
         let mode = dossier.change_set.mode;
@@ -107,10 +101,7 @@ impl OperatorPort {
         if !approved_as_it_stands(dossier)? {
             return Err(OperatorError::ApprovalDiffers { id: id() });
         }
-        match permitted(&self.config, &dossier.change_set) {
-            Ok((_, rules)) => Ok(rules),
-            Err(objection) => Err(OperatorError::NotAllowed { id: id(), objection }),
-        }
+        permitted(&self.config, &dossier.change_set).map_err(|objection| OperatorError::NotAllowed { id: id(), objection })
     }
 
     /// What forbids a new effect never keeps an open attempt from being found out: it is fenced, and what that finds is recorded.
@@ -130,7 +121,7 @@ impl OperatorPort {
 
     async fn attempt(&self, executor: &dyn Executor, job: &Job, lease: Lease) -> Result<Application, OperatorError> {
         let report = self.renewing(lease, executor.run(job)).await;
-        let proposal = self.record(job, &report).await?;
+        let proposal = self.record(&job.change_set.proposal_id, job.attempt, &report).await?;
         Ok(Application { proposal, report, attempt: Some(job.attempt) })
     }
 
@@ -144,20 +135,6 @@ impl OperatorPort {
                     Ok(renewed) => lease = renewed,
                     Err(error) => tracing::warn!(proposal = %lease.proposal_id, attempt = lease.attempt, %error, "the lease was not renewed"),
                 },
-            }
-        }
-    }
-
-    /// Records the report; a ledger that is busy is asked again, because what is known now is known nowhere else.
-    async fn record(&self, job: &Job, report: &Report) -> Result<Proposal, OperatorError> {
-        let give_up = tokio::time::Instant::now() + RECORDING;
-        loop {
-            match self.ledger.report(&job.change_set.proposal_id, &self.identity, job.attempt, report).await {
-                Ok(proposal) => return Ok(proposal),
-                Err(LedgerError::Busy | LedgerError::RolledBack | LedgerError::Unsettled(_)) if tokio::time::Instant::now() < give_up => {
-                    tokio::time::sleep(POLL).await
-                }
-                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -194,11 +171,4 @@ fn approved_as_it_stands(dossier: &Dossier) -> Result<bool, OperatorError> {
     };
     let approved = dossier.proposal.approval.as_ref().map(|approval| &approval.approval_digest);
     Ok(approved == Some(&stands.digest()?))
-}
-
-fn advance(rules: &ProposalRules) -> VersionAdvance {
-    match &rules.guard {
-        Guard::Column { advance: Advance::Database, .. } => VersionAdvance::Database,
-        Guard::Column { advance: Advance::Auto, .. } | Guard::WeakRowHash => VersionAdvance::Auto,
-    }
 }

@@ -67,6 +67,28 @@ pub enum OperatorError {
         /// What the source answered.
         report: Box<Report>,
     },
+    /// The attempt came to an end, and the ledger could not take what it reported. Whatever the report says is true of the source; applying
+    /// again finds it there and records it.
+    #[error("the outcome of proposal {id} is `{}`, but it is not on record", report.outcome)]
+    Unrecorded {
+        /// The proposal.
+        id: ProposalId,
+        /// What the attempt reported.
+        report: Box<Report>,
+        /// Why the ledger did not take it.
+        #[source]
+        cause: LedgerError,
+    },
+    /// A tombstone stands in the source, so the change cannot be made any more, and the ledger could not take that. Asking again finds the
+    /// tombstone and records it.
+    #[error("proposal {id} is fenced in the source, but that is not on record")]
+    TombstoneUnrecorded {
+        /// The proposal.
+        id: ProposalId,
+        /// Why the ledger did not take it.
+        #[source]
+        cause: LedgerError,
+    },
     /// The executor that the change needs cannot be used.
     #[error("executor `{executor}` for source `{source_name}` cannot be used: {reason}")]
     NoExecutor {

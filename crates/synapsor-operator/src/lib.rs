@@ -15,6 +15,7 @@ mod error;
 mod identity;
 mod permission;
 mod port;
+mod record;
 mod settle;
 
 pub use apply::{Application, Waiting};

@@ -25,6 +25,9 @@ pub enum Objection {
         /// What was approved.
         approved: String,
     },
+    /// Another column may be set now than the reviewer was told.
+    #[error("the capability now says differently who moves the version column")]
+    OtherAdvance,
     /// The rules for values are stricter now, or the patch is outside of them.
     #[error("{0}")]
     Patch(#[from] PatchRefusal),
@@ -33,8 +36,8 @@ pub enum Objection {
     SourceReadOnly(Identifier),
 }
 
-/// The capability that allows the change, with its rules, or what forbids it.
-pub(crate) fn permitted<'a>(config: &'a Config, set: &ChangeSet) -> Result<(&'a Capability, &'a ProposalRules), Objection> {
+/// Whether the configuration allows the change, or what forbids it.
+pub(crate) fn permitted(config: &Config, set: &ChangeSet) -> Result<(), Objection> {
     if config.mode != Mode::Review {
         return Err(Objection::Mode(config.mode.as_str()));
     }
@@ -42,11 +45,14 @@ pub(crate) fn permitted<'a>(config: &'a Config, set: &ChangeSet) -> Result<(&'a 
     let found = capability.and_then(|capability| capability.proposal().map(|rules| (capability, rules)));
     let (capability, rules) = found.ok_or_else(|| Objection::CapabilityGone(set.action.clone()))?;
     same_place(capability, rules, set)?;
+    let approved = set.writeback.version_advance;
+    if approved.is_some() && approved != rules.guard.advance() {
+        return Err(Objection::OtherAdvance);
+    }
     if rules.executor == ExecutorRef::SqlUpdate && config.source(&capability.source).is_some_and(|source| source.read_only) {
         return Err(Objection::SourceReadOnly(capability.source.clone()));
     }
-    rules.permit(&set.before, &set.patch)?;
-    Ok((capability, rules))
+    Ok(rules.permit(&set.before, &set.patch)?)
 }
 
 fn same_place(capability: &Capability, rules: &ProposalRules, set: &ChangeSet) -> Result<(), Objection> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use synapsor_config::Config;
-use synapsor_executor::{Executor, Job, VersionAdvance};
+use synapsor_executor::{Executor, Job};
 use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Replay, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::Digest;
@@ -111,11 +111,11 @@ impl OperatorPort {
     }
 
     /// The job of one attempt, made of what is on record.
-    pub(crate) fn job(&self, dossier: &Dossier, attempt: u32, advance: VersionAdvance) -> Result<Job, OperatorError> {
+    pub(crate) fn job(&self, dossier: &Dossier, attempt: u32) -> Result<Job, OperatorError> {
         let proposal = &dossier.proposal;
         let job_id = proposal.writeback_job_id.clone().ok_or_else(|| not_applicable(proposal))?;
         let operation_id = proposal.terms.operation_id.clone();
-        Ok(Job { job_id, operation_id, attempt, change_set: dossier.change_set.clone(), advance })
+        Ok(Job { job_id, operation_id, attempt, change_set: dossier.change_set.clone() })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Before anything was claimed, by a word in the ledger. Afterwards only behind a tombstone in the source: without it a late attempt could
 //! still act.
 
-use synapsor_executor::{Fence, VersionAdvance};
+use synapsor_executor::Fence;
 use synapsor_ledger::Dossier;
 use synapsor_proposal::{Ending, Order, Proposal, Status};
 use synapsor_protocol::Report;
@@ -36,7 +36,7 @@ impl OperatorPort {
         }
         match self.fence(&dossier).await? {
             (attempt, Fence::Tombstoned) => {
-                let proposal = self.ledger.tombstoned(id, &self.identity, attempt, Ending::Canceled, reason).await?;
+                let proposal = self.bury(id, attempt, Ending::Canceled, reason).await?;
                 Ok(Cancellation::Canceled(Box::new(proposal)))
             }
             (attempt, Fence::Found(report)) => Ok(Cancellation::Settled(Box::new(self.found(id, attempt, report).await?))),
@@ -55,7 +55,7 @@ impl OperatorPort {
         let id = dossier.proposal.id();
         match self.fence(dossier).await? {
             (attempt, Fence::Tombstoned) => {
-                self.ledger.tombstoned(id, &self.identity, attempt, ending, Some(reason)).await?;
+                self.bury(id, attempt, ending, Some(reason)).await?;
                 Ok(None)
             }
             (attempt, Fence::Found(report)) => Ok(Some(self.found(id, attempt, report).await?)),
@@ -65,13 +65,12 @@ impl OperatorPort {
 
     async fn fence(&self, dossier: &Dossier) -> Result<(u32, Fence), OperatorError> {
         let current = dossier.proposal.current_attempt().ok_or_else(|| not_applicable(&dossier.proposal))?.number;
-        // A tombstone needs no version, so who moves it does not matter.
-        let job = self.job(dossier, current, VersionAdvance::Database)?;
+        let job = self.job(dossier, current)?;
         Ok((current, self.executor_of(dossier)?.fence(&job).await))
     }
 
     async fn found(&self, id: &ProposalId, attempt: u32, report: Report) -> Result<Application, OperatorError> {
-        let proposal = self.ledger.report(id, &self.identity, attempt, &report).await?;
+        let proposal = self.record(id, attempt, &report).await?;
         Ok(settled(&proposal).unwrap_or(Application { proposal, report, attempt: None }))
     }
 }

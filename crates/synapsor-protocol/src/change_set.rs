@@ -265,6 +265,20 @@ pub struct WritebackRef {
     /// The executor of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor: Option<String>,
+    /// Who moves the version column; absent where the guard is no column. Ours: the published object is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_advance: Option<VersionAdvance>,
+}
+
+/// Who moves the version column when the change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub enum VersionAdvance {
+    /// The guarded UPDATE: the one column outside the allowed ones that the runner may set.
+    Auto,
+    /// The database, by a trigger or a generated column.
+    Database,
 }
 
 /// What was written when the record was made.

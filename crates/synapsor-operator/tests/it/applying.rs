@@ -141,3 +141,21 @@ async fn a_rehearsal_changes_nothing_and_the_proposal_can_still_be_applied() {
     desk.executor.will_report([Applied]);
     assert_snapshot!(desk.apply(&id).await, @"applied by attempt 1, proposal applied");
 }
+
+#[tokio::test]
+async fn an_outcome_that_the_ledger_cannot_take_is_told_all_the_same() {
+    let desk = Desk::new();
+    let id = desk.approved().await;
+    desk.executor.will_report([Applied]);
+    *desk.executor.delay.lock().unwrap() = Duration::from_millis(200);
+    // Its lease lapses with nobody to give it back.
+    let (port, of_id) = (desk.port.clone().with_lease(Duration::from_millis(400)), id.clone());
+    let applying = tokio::spawn(async move { told(&of_id, port.apply(&of_id, &mut |_| {}).await) });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    std::fs::rename(desk.folder.path().join("ledger"), desk.folder.path().join("elsewhere")).unwrap();
+    assert_snapshot!(applying.await.unwrap(), @"refused: the outcome of proposal wrp_1 is `applied`, but it is not on record");
+    // And it is found again once the ledger is back.
+    std::fs::rename(desk.folder.path().join("elsewhere"), desk.folder.path().join("ledger")).unwrap();
+    desk.executor.will_report([AlreadyApplied]);
+    assert_snapshot!(desk.apply(&id).await, @"already_applied by attempt 2, proposal applied");
+}

@@ -19,7 +19,7 @@ pub(crate) struct Desk {
     pub(crate) port: OperatorPort,
     pub(crate) executor: Arc<Scripted>,
     pub(crate) ledger: Ledger,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -39,7 +39,7 @@ impl Desk {
             identity: OperatorIdentity::new("dana", 1000, Roles::Every, None),
             process: "pid 1".into(),
         });
-        Self { port, executor, ledger, _folder: folder }
+        Self { port, executor, ledger, folder }
     }
 
     /// The same desk with another configuration.
@@ -173,7 +173,7 @@ fn proposal(expires_after: Duration) -> NewProposal {
         "after": {"id": "R-88", "amount": 90, "version": 12, "store_id": "acme"},
         "guards": {"tenant": {"column": "store_id", "value": "acme"}, "allowed_columns": ["amount"], "expected_version": {"column": "version", "value": 12}},
         "evidence": {"bundle_id": evidence_id, "query_fingerprint": shape, "items": []}, "approval": {"status": "pending"},
-        "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update"},
+        "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update", "version_advance": "auto"},
         "source_database_mutated": false, "integrity": {"proposal_hash": "sha256:0"}, "created_at": Timestamp::now()});
     let change_set: ChangeSet = serde_json::from_value(set).unwrap();
     let now = Timestamp::now();

@@ -22,6 +22,7 @@ async fn what_the_configuration_no_longer_allows_is_not_applied() {
     assert_snapshot!(check(|c| c["capabilities"][0]["target"]["table"] = json!("orders")).await, @"refused: proposal wrp_1 cannot be applied: the capability now has another table: `orders` instead of `returns`");
     assert_snapshot!(check(|c| c["capabilities"][0]["target"]["tenant_key"] = json!("tenant")).await, @"refused: proposal wrp_1 cannot be applied: the capability now has another tenant column: `tenant` instead of `store_id`");
     assert_snapshot!(check(|c| c["capabilities"][0]["conflict_guard"] = json!({"weak_guard_ack": true})).await, @"refused: proposal wrp_1 cannot be applied: the capability now has another version column: `__row_hash` instead of `version`");
+    assert_snapshot!(check(|c| c["capabilities"][0]["conflict_guard"] = json!({"column": "version", "advance": "database"})).await, @"refused: proposal wrp_1 cannot be applied: the capability now says differently who moves the version column");
     assert_snapshot!(check(|c| c["capabilities"][0]["numeric_bounds"]["amount"]["maximum"] = json!(50)).await, @"refused: proposal wrp_1 cannot be applied: column `amount` must be at most 50");
     assert_snapshot!(check(|c| {
         c["capabilities"][0]["patch"] = json!({"note": {"from_arg": "id"}});

@@ -1,0 +1,56 @@
+//! How does what is known get on record?
+//!
+//! What an attempt found out in the source is known nowhere else yet. A ledger that is only busy is asked again for a while; if it cannot
+//! take it, whoever asked is told both: what happened, and that it is not on record.
+
+use std::time::Duration;
+
+use synapsor_ledger::LedgerError;
+use synapsor_proposal::{Ending, Proposal};
+use synapsor_protocol::Report;
+use synapsor_protocol::id::ProposalId;
+
+use crate::apply::POLL;
+use crate::error::OperatorError;
+use crate::port::OperatorPort;
+
+/// How long something known is offered to a ledger that cannot take it now.
+const RECORDING: Duration = Duration::from_secs(30);
+
+impl OperatorPort {
+    /// Records what an attempt reported.
+    pub(crate) async fn record(&self, id: &ProposalId, attempt: u32, report: &Report) -> Result<Proposal, OperatorError> {
+        let recorded = offered(|| self.ledger.report(id, &self.identity, attempt, report)).await;
+        recorded.map_err(|cause| OperatorError::Unrecorded { id: id.clone(), report: Box::new(report.clone()), cause })
+    }
+
+    /// Records that a tombstone stands in the source, and how the proposal ends.
+    pub(crate) async fn bury(
+        &self,
+        id: &ProposalId,
+        attempt: u32,
+        ending: Ending,
+        reason: Option<String>,
+    ) -> Result<Proposal, OperatorError> {
+        let recorded = offered(|| self.ledger.tombstoned(id, &self.identity, attempt, ending, reason.clone())).await;
+        recorded.map_err(|cause| OperatorError::TombstoneUnrecorded { id: id.clone(), cause })
+    }
+}
+
+/// Asks again while the ledger may take it a moment later. What is recorded twice is recorded once.
+async fn offered<F>(ask: impl Fn() -> F) -> Result<Proposal, LedgerError>
+where
+    F: Future<Output = Result<Proposal, LedgerError>>,
+{
+    let give_up = tokio::time::Instant::now() + RECORDING;
+    loop {
+        match ask().await {
+            Err(LedgerError::Busy | LedgerError::RolledBack | LedgerError::Unsettled(_) | LedgerError::Full)
+                if tokio::time::Instant::now() < give_up =>
+            {
+                tokio::time::sleep(POLL).await;
+            }
+            answer => return answer,
+        }
+    }
+}
