@@ -34,7 +34,8 @@ impl AgentLedger {
 
     /// Records evidence, audit and proposal in one commit. If the same content (tenant, principal, capability, object,
     /// before, patch) waits already, the answer is that proposal, and the read is recorded all the same. A proposal of
-    /// the same content whose time has passed unclaimed is recorded as expired, and the new one is created.
+    /// the same content whose time has passed unclaimed is recorded as expired, and the new one is created. One that
+    /// nobody has decided, of another mode or under another capability digest, is recorded as superseded by the new one.
     pub async fn record_proposal(&self, new: NewProposal) -> Result<Recorded, LedgerError> {
         let draft = Draft::of(new, Timestamp::now())?;
         self.ledger.writer.write(move |batch| draft.record(batch)).await

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
-use synapsor_proposal::{AgentCommand, Event, Fact, Proposal, decide_agent, evolve, fold, lapse};
+use synapsor_proposal::{AgentCommand, Event, Fact, Proposal, decide_agent, evolve, fold, lapse, supersede};
 use synapsor_protocol::id::{EventId, ProposalId};
 use synapsor_protocol::{Digest, Timestamp};
 
@@ -56,12 +56,12 @@ impl Draft {
         Ok(Self { evidence, audit, events, proposal, change_set_json })
     }
 
-    /// Records the read, and the proposal unless the same content waits already.
+    /// Records the read, and the proposal unless the same content waits already on the same terms.
     pub(crate) fn record(self, batch: &mut Batch<'_>) -> Result<Recorded, LedgerError> {
         self.evidence.write(batch)?;
         self.audit.write(batch)?;
         match open_with(batch, &self.proposal.terms.content_digest)? {
-            Some(case) if !lapsed(batch, &case)? => Ok(Recorded::Existing(case.proposal)),
+            Some(case) if !lapsed(batch, &case)? && !superseded(batch, &case, &self.proposal)? => Ok(Recorded::Existing(case.proposal)),
             _ => self.create(batch).map(Recorded::Created),
         }
     }
@@ -177,6 +177,13 @@ fn open_with(batch: &Batch<'_>, content: &Digest) -> Result<Option<Case>, Ledger
 fn lapsed(batch: &mut Batch<'_>, case: &Case) -> Result<bool, LedgerError> {
     let Ok(events) = lapse(&case.proposal, "runner", Timestamp::now()) else { return Ok(false) };
     append(batch, case.clone(), events)?;
+    Ok(true)
+}
+
+/// Whether the new proposal takes the place of an undecided one; if so that is put on record, and its content is free.
+fn superseded(batch: &mut Batch<'_>, case: &Case, new: &Proposal) -> Result<bool, LedgerError> {
+    let Some(event) = supersede(&case.proposal, &new.terms, Timestamp::now()) else { return Ok(false) };
+    append(batch, case.clone(), vec![event])?;
     Ok(true)
 }
 

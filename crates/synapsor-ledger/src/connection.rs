@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::error::LedgerError;
@@ -51,6 +52,8 @@ fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connec
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_handler(Some(patience(busy_timeout)))?;
         connection.set_prepared_statement_cache_capacity(64);
+        // One plan for all values: otherwise SQLite plans a statement anew whenever its parameters change, each time.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
         Ok(connection)
     };

@@ -171,6 +171,7 @@ pub(crate) fn reported(fact: &Fact) -> Option<(u32, &Report)> {
         | Fact::Rejected(_)
         | Fact::Canceled(_)
         | Fact::Expired { .. }
+        | Fact::Superseded { .. }
         | Fact::AttemptClaimed(_)
         | Fact::Tombstoned(_) => None,
     }

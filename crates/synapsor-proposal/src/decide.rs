@@ -74,6 +74,18 @@ pub fn lapse(state: &Proposal, actor: &str, now: Timestamp) -> Result<Vec<Event>
     Ok(vec![Event { actor: actor.to_owned(), at: now, fact: Fact::Expired { expires_at } }])
 }
 
+/// Records that a proposal of the same content takes the place of one that nobody has decided, because its mode or the
+/// review of its capability is another; `None` if the old one stands. What an operator approved stands: proposing
+/// again is no way to undo a decision.
+pub fn supersede(state: &Proposal, new: &Terms, now: Timestamp) -> Option<Event> {
+    let old = &state.terms;
+    let same_terms = old.mode == new.mode && old.capability_digest == new.capability_digest;
+    if state.status != Status::PendingReview || old.content_digest != new.content_digest || same_terms {
+        return None;
+    }
+    Some(Event { actor: new.principal.clone(), at: now, fact: Fact::Superseded { by: new.proposal_id.clone() } })
+}
+
 /// A proposal begins undecided, whatever the record says of itself.
 fn undecided(change_set: &ChangeSet) -> Result<(), String> {
     change_set.verify().map_err(|error| error.to_string())?;

@@ -52,6 +52,13 @@ pub enum Fact {
         /// The time that passed.
         expires_at: Timestamp,
     },
+    /// Before anybody decided, the same content was proposed again in another mode or under another review of the
+    /// capability.
+    #[serde(rename = "proposal_superseded")]
+    Superseded {
+        /// The proposal that took its place.
+        by: ProposalId,
+    },
     /// An attempt began: recorded before anything runs.
     #[serde(rename = "writeback_attempt_claimed")]
     AttemptClaimed(Claimed),
@@ -275,6 +282,7 @@ impl Fact {
             Self::Rejected(_) => "proposal_rejected",
             Self::Canceled(_) => "proposal_canceled",
             Self::Expired { .. } => "proposal_expired",
+            Self::Superseded { .. } => "proposal_superseded",
             Self::AttemptClaimed(_) => "writeback_attempt_claimed",
             Self::Applied(_) => "writeback_applied",
             Self::AlreadyApplied(_) => "writeback_already_applied",

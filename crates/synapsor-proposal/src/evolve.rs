@@ -74,6 +74,8 @@ fn step(mut state: Proposal, fact: &Fact, at: Timestamp) -> Result<Proposal, &'s
             state.status = if rejected { Status::Rejected } else { Status::Canceled };
             state.closing = Some(closing.clone());
         }
+        Fact::Superseded { .. } if state.status == Status::PendingReview => state.status = Status::Canceled,
+        Fact::Superseded { .. } => return Err("it is not pending_review"),
         Fact::Expired { .. } if undecided_or_unclaimed => state.status = Status::Expired,
         Fact::Rejected(_) | Fact::Canceled(_) | Fact::Expired { .. } => return Err("it was claimed or is final"),
         Fact::AttemptClaimed(claimed) => claim(&mut state, claimed, at)?,

@@ -25,7 +25,7 @@ pub enum Status {
     Approved,
     /// An operator said no.
     Rejected,
-    /// An operator withdrew it.
+    /// An operator withdrew it, or a proposal of the same content took its place before anybody decided.
     Canceled,
     /// Its time passed.
     Expired,

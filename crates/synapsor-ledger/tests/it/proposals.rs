@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use synapsor_ledger::{Claim, LedgerError, Recorded};
-use synapsor_proposal::{Ending, Order, Proposal, Status};
+use synapsor_ledger::{Claim, LedgerError, NewProposal, Recorded};
+use synapsor_proposal::{Ending, Fact, Order, Proposal, Status};
+use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::id::ProposalId;
-use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
+use synapsor_protocol::{Digest, ErrorCode, Outcome, Report, Timestamp};
 
 use crate::fixture::{Fixture, dana, holder, proposal, proposal_of, proposal_until};
 
@@ -77,6 +78,35 @@ async fn content_whose_time_has_passed_is_free_and_the_old_proposal_expired() {
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert!(matches!(fixture.agent.record_proposal(proposal("INV-1", "paid")).await.unwrap(), Recorded::Created(_)));
     assert_snapshot!(story(&fixture, &first).await, @"expired | proposal_created evidence_recorded proposal_expired | receipts:");
+}
+
+/// The configuration changed while it waited: it left shadow mode, or the capability was reviewed again.
+#[tokio::test]
+async fn an_undecided_proposal_on_other_terms_gives_way_to_the_new_one() {
+    let shadow = || {
+        let mut new = proposal("INV-1", "paid");
+        new.change_set.mode = Mode::Shadow;
+        NewProposal { change_set: new.change_set.sealed().unwrap(), ..new }
+    };
+    let reviewed_before = || NewProposal { capability_digest: Digest::of_bytes(b"before"), ..proposal("INV-1", "paid") };
+    for old in [shadow(), reviewed_before()] {
+        let fixture = Fixture::new();
+        let first = fixture.agent.record_proposal(old).await.unwrap().proposal().clone();
+        let second = fixture.proposed("INV-1").await;
+        assert_eq!(story(&fixture, &first).await, "canceled | proposal_created evidence_recorded proposal_superseded | receipts: ");
+        let replay = fixture.operator.replay(first.id()).await.unwrap();
+        assert_eq!(replay.events[2].event.fact, Fact::Superseded { by: second.id().clone() });
+        assert_eq!(fixture.approve(&second).await.unwrap().status, Status::Approved);
+        fixture.operator.verify().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn proposing_again_on_other_terms_does_not_undo_an_approval() {
+    let fixture = Fixture::new();
+    let approved = fixture.approved("INV-1").await;
+    let again = NewProposal { capability_digest: Digest::of_bytes(b"reviewed again"), ..proposal("INV-1", "paid") };
+    assert_eq!(fixture.agent.record_proposal(again).await.unwrap(), Recorded::Existing(approved));
 }
 
 #[tokio::test]

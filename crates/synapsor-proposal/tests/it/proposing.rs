@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use synapsor_proposal::{AgentCommand, decide_agent};
+use synapsor_proposal::{AgentCommand, Event, Fact, Terms, decide_agent, evolve, supersede};
+use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Columns, Digest};
 
 use crate::fixture::{HOUR, History, change_set, morning, propose};
@@ -44,6 +45,43 @@ fn a_proposal_that_exists_is_not_made_again() {
     let existing = History::new();
     let refusal = decide_agent(Some(&existing.state), &propose(change_set(|_| ())), morning()).unwrap_err();
     assert_snapshot!(refusal, @"proposal wrp_1 exists already");
+}
+
+/// What becomes of a proposal, brought somewhere, when these terms are proposed.
+fn superseded(way: &[&str], new: Terms) -> String {
+    let history = History::new().through(way);
+    let Some(event) = supersede(&history.state, &new, morning()) else { return format!("{} stands", history.state.status) };
+    let state = evolve(Some(history.state), &event).unwrap();
+    format!("{} ({} by {})", state.status, event.fact.kind(), event.actor)
+}
+
+fn terms(change: impl FnOnce(&mut Value), capability: &[u8]) -> Terms {
+    let change_set = change_set(|json| {
+        json["proposal_id"] = json!("wrp_2");
+        change(json);
+    });
+    Terms::of(&change_set, Digest::of_bytes(capability), morning().after(HOUR)).unwrap()
+}
+
+#[test]
+fn an_undecided_proposal_gives_way_to_its_content_on_other_terms() {
+    let shadow = || terms(|json| json["mode"] = json!("shadow"), b"capability");
+    assert_snapshot!(superseded(&[], shadow()), @"canceled (proposal_superseded by agent-7)");
+    assert_snapshot!(superseded(&[], terms(|_| (), b"another review")), @"canceled (proposal_superseded by agent-7)");
+    assert_snapshot!(superseded(&[], terms(|_| (), b"capability")), @"pending_review stands");
+    let other_content = terms(|json| json["principal"]["id"] = json!("agent-8"), b"another review");
+    assert_snapshot!(superseded(&[], other_content), @"pending_review stands");
+}
+
+#[test]
+fn what_was_decided_does_not_give_way() {
+    let ways: [&[&str]; 5] = [&["approve"], &["reject"], &["cancel"], &["approve", "claim"], &["approve", "claim", "1 applied"]];
+    let answers = ways.map(|way| superseded(way, terms(|_| (), b"another review")));
+    assert_eq!(answers.join(", "), "approved stands, rejected stands, canceled stands, pending_worker stands, applied stands");
+    let approved = History::new().through(&["approve"]).state;
+    let fact = Fact::Superseded { by: ProposalId::new("wrp_2").unwrap() };
+    let misfit = evolve(Some(approved), &Event { actor: "agent-7".into(), at: morning(), fact }).unwrap_err();
+    assert_snapshot!(misfit, @"event 5 (proposal_superseded) cannot follow: it is not pending_review");
 }
 
 #[test]
