@@ -25,10 +25,10 @@ pub(crate) fn note(text: impl Display) {
     write(&mut anstream::stderr().lock(), &text);
 }
 
-/// Prints a record as JSON to stdout.
+/// Prints a record as JSON to stdout. What a terminal would hide is escaped, so that the JSON is the same and looks like what it says.
 pub(crate) fn json(record: &impl Serialize) {
     match serde_json::to_string_pretty(record) {
-        Ok(text) => line(text),
+        Ok(text) => line(visible_json(&text)),
         Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
     }
 }
@@ -38,15 +38,16 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     if as_json {
         json(&serde_json::json!({"ok": false, "error": {"message": failure.message, "details": failure.details, "hint": failure.hint}}));
     } else {
-        note(format_args!("{}: {}", paint("error", AnsiColor::Red), visible(&failure.message)));
-        for line in &failure.details {
-            note(visible(line));
-        }
-        if let Some(hint) = &failure.hint {
-            note(format_args!("{}: {hint}", paint("hint", AnsiColor::Cyan)));
-        }
+        told(failure).for_each(note);
     }
     ExitCode::from(NEGATIVE)
+}
+
+/// The lines of a failure, for a person.
+fn told(failure: &Failure) -> impl Iterator<Item = String> {
+    let message = format!("{}: {}", paint("error", AnsiColor::Red), visible(&failure.message));
+    let hint = failure.hint.as_ref().map(|hint| format!("{}: {}", paint("hint", AnsiColor::Cyan), visible(hint)));
+    std::iter::once(message).chain(failure.details.iter().map(|line| visible(line))).chain(hint)
 }
 
 /// So many of them: `1 error`, `2 errors`.
@@ -80,9 +81,34 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The same for JSON text: a hidden character stands only within a string, where JSON has an escape for it. The line breaks between
+/// members stay.
+fn visible_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_hidden(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    shown
+}
+
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    c.is_control() || is_directive(c) || is_blank(c)
+}
+
+/// Separators, joiners, direction marks and overrides, annotations, selectors and tags.
+fn is_directive(c: char) -> bool {
+    let plain =
+        matches!(c, '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    plain || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Letters and spaces that show nothing.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
 }
 
 fn write(stream: &mut impl Write, text: &dyn Display) {
@@ -92,10 +118,49 @@ fn write(stream: &mut impl Write, text: &dyn Display) {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{told, visible, visible_json};
+    use crate::failure::Failure;
 
     #[test]
     fn what_a_terminal_hides_is_made_visible() {
         insta::assert_snapshot!(visible("a\u{1b}[31mb\u{202e}c\u{200b}d\ne\u{e0041}é"), @r"a\u{1b}[31mb\u{202e}c\u{200b}d\u{a}e\u{e0041}é");
+    }
+
+    /// One of each kind of hidden characters, with both ends of the ranges.
+    const HIDDEN: &str = "\u{7f}\u{80}\u{9b}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180e}\u{180f}\u{200b}\u{200d}\u{200e}\u{200f}\
+        \u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2065}\u{206f}\u{3164}\u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffb}\u{1d173}\u{1d17a}\u{e0000}\u{e0100}\u{e0fff}";
+
+    #[test]
+    fn no_hidden_character_is_printed_raw() {
+        assert_eq!(visible(HIDDEN), HIDDEN.escape_unicode().to_string());
+        let shown = "é ß あ 𝄞 العربية ไทย 한글 a\u{301} →";
+        assert_eq!(visible(shown), shown);
+    }
+
+    #[test]
+    fn no_part_of_a_failure_is_printed_raw() {
+        let failure = Failure::new("a\u{202e}b").detail("c\u{9b}d\ne").hint("f\u{202e}g");
+        let lines: Vec<String> = told(&failure).map(|line| anstream::adapter::strip_str(&line).to_string()).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        error: a\u{202e}b
+        c\u{9b}d
+        e
+        hint: f\u{202e}g
+        ");
+    }
+
+    #[test]
+    fn json_with_hidden_characters_is_printed_as_escapes_and_stays_equal() {
+        let record = serde_json::json!({"key \u{202e}": ["\u{9b}31m \u{7f} \u{e0041} é\n\"\\", HIDDEN]});
+        let text = serde_json::to_string_pretty(&record).unwrap();
+        let printed = visible_json(&text);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), record);
+        assert_eq!(visible(&printed.replace('\n', "")), printed.replace('\n', ""));
+        let first: Vec<&str> = printed.lines().take(3).collect();
+        insta::assert_snapshot!(first.join("\n"), @r#"
+        {
+          "key \u202e": [
+            "\u009b31m \u007f \udb40\udc41 é\n\"\\",
+        "#);
     }
 }
