@@ -1,8 +1,9 @@
 //! Where does the demo live, and what is in it?
 //!
 //! A folder of its own with a marker file. A folder without the marker is never touched, and from one that has it only the files that the
-//! demo itself makes are removed.
+//! demo itself makes are removed. Nothing is removed or written through a symbolic link.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::failure::{Answer, Failure};
 const MARKER: &str = ".synapsor-demo";
 const DATABASE: &str = "shop.db";
 const CONFIG: &str = "synapsor.runner.json";
+const STORE: &str = ".synapsor";
 const LEDGER: &str = ".synapsor/local.db";
 
 /// The demo's folder, freshly made.
@@ -25,12 +27,12 @@ impl Folder {
     pub(super) fn make(path: &Path) -> Answer<Self> {
         let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if occupied && !path.join(MARKER).is_file() {
-            return Err(Failure::new(format_args!("the folder {} holds other files and was left alone", path.display()))
-                .hint("name another one: `synapsor-runner demo --folder FOLDER`"));
+            return Err(left_alone(format_args!("the folder {} holds other files and was left alone", path.display())));
         }
         fs::create_dir_all(path).map_err(|cause| failed(path, "made", &cause))?;
         let path = path.canonicalize().map_err(|cause| failed(path, "found", &cause))?;
         let folder = Self { path };
+        folder.refuse_links()?;
         folder.clear()?;
         folder.write(MARKER, "The demo of synapsor-runner made this folder and makes it anew.\n")?;
         folder.write(CONFIG, include_str!("synapsor.runner.json"))?;
@@ -54,6 +56,17 @@ impl Folder {
         done.map_err(|cause| Failure::new(format_args!("the demo could not {what}")).because(&cause))
     }
 
+    /// A link may lead to files that are not the demo's.
+    fn refuse_links(&self) -> Answer<()> {
+        for name in [MARKER, STORE, LEDGER, DATABASE, CONFIG] {
+            let file = self.path.join(name);
+            if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
+                return Err(left_alone(format_args!("{} is a symbolic link, so its folder was left alone", file.display())));
+            }
+        }
+        Ok(())
+    }
+
     fn clear(&self) -> Answer<()> {
         let ours = [DATABASE, CONFIG, LEDGER].map(|name| self.path.join(name));
         let beside = |file: &PathBuf| ["", "-wal", "-shm", "-journal"].map(|end| PathBuf::from(format!("{}{end}", file.display())));
@@ -70,6 +83,10 @@ impl Folder {
         let file = self.path.join(name);
         fs::write(&file, content).map_err(|cause| failed(&file, "written", &cause))
     }
+}
+
+fn left_alone(why: impl Display) -> Failure {
+    Failure::new(why).hint("name another one: `synapsor-runner demo --folder FOLDER`")
 }
 
 fn failed(path: &Path, what: &str, cause: &std::io::Error) -> Failure {

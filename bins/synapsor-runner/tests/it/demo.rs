@@ -74,6 +74,26 @@ fn a_folder_that_the_demo_did_not_make_is_left_alone() {
 }
 
 #[test]
+fn a_folder_with_a_link_in_it_is_left_alone() {
+    for name in [".synapsor-demo", ".synapsor", ".synapsor/local.db", "shop.db", "synapsor.runner.json"] {
+        let folder = Folder::new();
+        folder.write("elsewhere/local.db", "an important ledger");
+        folder.write("synapsor-demo/.synapsor-demo", "marked");
+        let link = folder.join("synapsor-demo").join(name);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let _absent = fs::remove_file(&link);
+        let target = if name == ".synapsor" { "elsewhere" } else { "elsewhere/local.db" };
+        std::os::unix::fs::symlink(folder.join(target), &link).unwrap();
+        let seen = demo(&folder).run();
+        assert_eq!(seen.code, Some(1), "{name}: {seen}");
+        let words = format!("error: <folder>/synapsor-demo/{name} is a symbolic link, so its folder was left alone");
+        assert!(scrub(&folder, &seen.to_string()).contains(&words), "{seen}");
+        assert_eq!(folder.read("elsewhere/local.db"), "an important ledger", "{name}");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "{name}");
+    }
+}
+
+#[test]
 fn another_folder_can_be_named() {
     let folder = Folder::new();
     let seen = demo(&folder).arg("--folder=elsewhere/deep").run();
