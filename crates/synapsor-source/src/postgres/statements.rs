@@ -15,9 +15,13 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     let millis = statement_timeout.as_millis().max(1);
     let role = match access {
         Access::Read => "SET default_transaction_read_only = on;",
-        // A writer waits for its commit to be durable, whatever the database's default is.
+        // A writer waits for its commit to be durable, whatever the database's default is; an owner who asks for more gets it.
         #[cfg(feature = "guarded-write")]
-        Access::Write => "SET default_transaction_read_only = off; SET synchronous_commit = on;",
+        Access::Write => {
+            "SET default_transaction_read_only = off; \
+             SELECT pg_catalog.set_config('synchronous_commit', 'on', false) \
+             WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');"
+        }
     };
     format!(
         "SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {}; \

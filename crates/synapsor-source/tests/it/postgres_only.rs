@@ -210,6 +210,32 @@ async fn a_writer_with_the_least_rights_applies_with_a_table_made_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_at_least_durable_and_as_strict_as_the_owner_says() {
+    let business = business!();
+    business.execute("alter table tickets add column waited text");
+    business.on_update("tickets", "waited", "current_setting('synchronous_commit')");
+    let mut seen = Vec::new();
+    for (at, level) in ["off", "local", "remote_write", "on", "remote_apply"].into_iter().enumerate() {
+        business.execute(&format!(
+            "do $$ begin execute format('alter database %I set synchronous_commit = {level}', current_database()); end $$; \
+             update tickets set status = 'open', version = 1 where id = 'T-1'"
+        ));
+        let operation = ["wrp_1:T-1", "wrp_2:T-1", "wrp_3:T-1", "wrp_4:T-1", "wrp_5:T-1"][at];
+        let answer = Draft { operation, ..Draft::close(&business) }.apply(&business.writer()).await;
+        assert!(answer.starts_with("applied"), "{level}: {answer}");
+        let waited = business.table("select distinct waited from tickets where status = 'closed' and tenant_id = 'acme'");
+        seen.push(format!("{level} -> {waited}"));
+    }
+    insta::assert_snapshot!(seen.join("\n"), @"
+    off -> on
+    local -> on
+    remote_write -> on
+    on -> on
+    remote_apply -> remote_apply
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn columns_that_the_account_cannot_see_do_not_stop_it() {
     let business = business!();
     business.execute("alter table tickets add column secret text, add column photo bytea; update tickets set photo = '\\x00'");
