@@ -10,7 +10,8 @@ use synapsor_protocol::Identifier;
 use super::connect::Access;
 use crate::catalog::{Checked, Column};
 
-/// The session: how values are written, how long a statement may run, and that a reader changes nothing.
+/// The session: how values are written, how long a statement may run, and that a reader changes nothing. Every statement is
+/// a look-up by names or by key, so one plan serves all values: the catalog query of a second capability is not planned anew.
 pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     let millis = statement_timeout.as_millis().max(1);
     let role = match access {
@@ -26,7 +27,8 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     format!(
         "SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {}; \
          SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; SET standard_conforming_strings = on; {role}",
+         SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; SET standard_conforming_strings = on; \
+         SET plan_cache_mode = force_generic_plan; {role}",
         millis.saturating_mul(10)
     )
 }
