@@ -13,7 +13,7 @@ use crate::connection::classify;
 use crate::error::LedgerError;
 
 /// `Syna`: how a ledger is told from another SQLite file.
-const APPLICATION_ID: i32 = 0x5379_6e61;
+const APPLICATION_ID: i64 = 0x5379_6e61;
 
 /// The steps that lead from an empty file to the current layout, and the program version that first knew each.
 const STEPS: [(&str, &str); 1] = [("0.1.0", FIRST)];
@@ -148,14 +148,18 @@ pub(crate) enum Found {
     Known(u32),
 }
 
-/// Looks at a file without changing it.
+/// Looks at a file without changing it: at one moment, because another program may be making the tables right now.
 pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<Found, LedgerError> {
-    let look = || -> rusqlite::Result<(i32, i64)> {
-        let id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok((id, objects))
-    };
-    match look().map_err(|error| classify(path, error))? {
+    let engine = |error| classify(path, error);
+    connection.execute_batch("SAVEPOINT recognise").map_err(engine)?;
+    let found = look(connection, path);
+    connection.execute_batch("RELEASE recognise").map_err(engine)?;
+    found
+}
+
+fn look(connection: &Connection, path: &Path) -> Result<Found, LedgerError> {
+    let number = |query| connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|error| classify(path, error));
+    match (number("PRAGMA application_id")?, number("SELECT count(*) FROM sqlite_schema")?) {
         (0, 0) => Ok(Found::Empty),
         (APPLICATION_ID, 1..) => version(connection, path).map(Found::Known),
         _ => Err(LedgerError::NotALedger(path.to_owned())),

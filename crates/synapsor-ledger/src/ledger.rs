@@ -51,7 +51,7 @@ impl Ledger {
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
         let path = prepare(path, options.create)?;
         let connection = open_writer(&path, options.busy_timeout)?;
-        recognise(&connection, &path)?;
+        patiently(options.busy_timeout, || recognise(&connection, &path).map(drop))?;
         patiently(options.busy_timeout, || settle(&connection).map_err(|error| LedgerError::from(error).at(&path)))?;
         patiently(options.busy_timeout, || build(&connection, &path))?;
         tighten(&path)?;
