@@ -56,7 +56,7 @@ impl AgentServer {
     }
 
     /// Calls the capability behind a tool's name. A fault of our own is an envelope, too.
-    async fn call(&self, request: CallToolRequestParams) -> Envelope {
+    pub(crate) async fn call(&self, request: CallToolRequestParams) -> Envelope {
         let name = self.tools.canonical(&request.name);
         let arguments = request.arguments.unwrap_or_default();
         // Boxed: on top of the library's own future the port's is too deep for the compiler's default limits.

@@ -16,7 +16,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use rmcp::model::{ErrorCode, RequestId};
+use rmcp::model::{CallToolRequestParams, ErrorCode, RequestId};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
@@ -25,6 +25,7 @@ use tower_service::Service;
 
 use crate::agent_server::AgentServer;
 use crate::options::McpOptions;
+use crate::ordinary::{self, Call};
 use crate::refused_call::{self, Reply};
 use crate::rpc::{self, Fault, Kind, Message};
 use crate::sessions::{Full as NoRoom, Outside, Sessions};
@@ -150,11 +151,21 @@ impl Front {
         match &message.kind {
             Kind::Answer => faulty(&invalid("this server asks nothing, so there is nothing to answer")),
             Kind::Request(id) if message.method() == "initialize" && message.names_version() => no_handshake(id),
-            Kind::Request(_) if is_modern(&head.headers, &message) => self.forward(head, text).await,
+            Kind::Request(id) if is_modern(&head.headers, &message) => match Call::of(&head.headers, &message) {
+                Some(call) => self.call(id, call).await,
+                None => self.forward(head, text).await,
+            },
             Kind::Request(_) if message.method() == "initialize" => self.begin(head, text).await,
             Kind::Request(id) => self.converse(id, head, text).await,
             Kind::Notification => self.note(&head.headers, &message),
         }
+    }
+
+    /// An ordinary call. If the client leaves, this future is dropped, and the call with it.
+    async fn call(&self, id: &RequestId, call: Call) -> Answer {
+        let mut request = CallToolRequestParams::new(call.name);
+        request.arguments = Some(call.arguments);
+        json_body(ordinary::reply(id, &self.server.call(request).await))
     }
 
     /// The handshake: if it succeeds, there is a session.
@@ -277,6 +288,12 @@ fn other_method() -> Answer {
     // There is no stream to GET: every answer comes with its request, and the list of tools does not change.
     let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, &invalid("send messages with POST, end a session with DELETE"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, DELETE"));
+    response
+}
+
+fn json_body(body: Vec<u8>) -> Answer {
+    let mut response = Response::new(Full::new(Bytes::from(body)).boxed());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

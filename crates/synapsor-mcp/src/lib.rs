@@ -21,6 +21,7 @@ mod http;
 mod instructions;
 mod lines;
 mod options;
+mod ordinary;
 mod refused_call;
 mod rpc;
 mod sessions;
