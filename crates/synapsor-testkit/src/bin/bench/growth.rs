@@ -14,6 +14,7 @@ use crate::output;
 use crate::plan::Plan;
 use crate::plane::Planes;
 use crate::runner::{Runner, time_to_tools};
+use crate::shop::Engine;
 
 const ROW: &str = "growth";
 
@@ -50,8 +51,8 @@ fn opening(plan: &Plan) -> Figure {
 async fn starting(plan: &Plan) -> Figure {
     let mut pairs = Vec::new();
     for _ in 0..plan.starts {
-        let empty = time_to_tools(plan, "empty").await.as_secs_f64();
-        pairs.push((empty, time_to_tools(plan, "full").await.as_secs_f64()));
+        let empty = time_to_tools(plan, "empty", Engine::Postgres).await.as_secs_f64();
+        pairs.push((empty, time_to_tools(plan, "full", Engine::Postgres).await.as_secs_f64()));
     }
     figure("start", &pairs)
 }

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::client::{TOKEN, list_tools};
 use crate::plan::Plan;
-use crate::shop::{self, READ_URL, WRITE_URL};
+use crate::shop::{self, Engine, READ_URL, WRITE_URL};
 
 /// How long a start may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +28,12 @@ impl Runner {
         let address = free_address();
         let mut command = command(plan, store);
         command.args(["mcp", "serve-streamable-http", "--port", &address.port().to_string(), "--auth-token-env", "BENCH_TOKEN"]);
-        command.arg("--config").arg(config(plan, store)).env("BENCH_TOKEN", TOKEN).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .arg("--config")
+            .arg(config(plan, store, Engine::Postgres))
+            .env("BENCH_TOKEN", TOKEN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         let child = command.spawn().expect("the runner can be started");
         let begun = Instant::now();
         while TcpStream::connect(address).await.is_err() {
@@ -46,11 +51,11 @@ impl Runner {
 }
 
 /// Starts `mcp serve` and asks for the list of tools; how long it took from the start of the process to the answer.
-pub(crate) async fn time_to_tools(plan: &Plan, store: &str) -> Duration {
+pub(crate) async fn time_to_tools(plan: &Plan, store: &str, engine: Engine) -> Duration {
     let question = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\
         \"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}}}\n";
     let mut command = command(plan, store);
-    command.args(["mcp", "serve", "--config"]).arg(config(plan, store)).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["mcp", "serve", "--config"]).arg(config(plan, store, engine)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let begun = Instant::now();
     let mut child = command.spawn().expect("the runner can be started");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
@@ -81,9 +86,9 @@ fn command(plan: &Plan, store: &str) -> Command {
 }
 
 /// Writes the configuration beside its ledger.
-fn config(plan: &Plan, store: &str) -> PathBuf {
+fn config(plan: &Plan, store: &str, engine: Engine) -> PathBuf {
     let path = plan.path(&format!("{store}.json"));
-    std::fs::write(&path, shop::file(store).to_string()).expect("a configuration can be written");
+    std::fs::write(&path, shop::file(store, engine).to_string()).expect("a configuration can be written");
     path
 }
 

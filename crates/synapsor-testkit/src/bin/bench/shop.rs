@@ -1,5 +1,6 @@
 //! Which business database is read and changed? One table of invoices on the PostgreSQL server of the run.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub(crate) const POOL: usize = 10;
 pub(crate) const READ_URL: &str = "BENCH_READ_URL";
 /// The variable with the URL for writing.
 pub(crate) const WRITE_URL: &str = "BENCH_WRITE_URL";
+/// The file of [`Engine::Sqlite`].
+const FILE: &str = "shop.db";
 
 const TABLE: &str = "
 create table invoices (id text primary key, tenant_id text not null, customer_id text not null, status text not null,
@@ -64,12 +67,36 @@ impl Shop {
     }
 }
 
+/// Where the invoices are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// On the server of the run.
+    Postgres,
+    /// In a file of one invoice, beside the ledgers.
+    Sqlite,
+}
+
+/// Makes the file of [`Engine::Sqlite`] in a folder.
+pub(crate) fn make_file(folder: &Path) {
+    let connection = rusqlite::Connection::open(folder.join(FILE)).expect("a database can be made");
+    connection.execute_batch(&TABLE.replace("bigint", "integer")).expect("the statement is valid");
+    connection
+        .execute_batch("insert into invoices values ('INV-0', 'acme', 'C-0', 'overdue', 0, 1500, null, 1)")
+        .expect("the table is there");
+}
+
 /// The configuration of the runner, with its ledger at `store`.
-pub(crate) fn file(store: &str) -> Value {
-    let target = json!({"schema": "public", "table": "invoices", "primary_key": "id", "tenant_key": "tenant_id"});
+pub(crate) fn file(store: &str, engine: Engine) -> Value {
+    let (schema, source) = match engine {
+        Engine::Postgres => {
+            ("public", json!({"engine": "postgres", "read_url_env": READ_URL, "write_url_env": WRITE_URL, "pool_size": POOL}))
+        }
+        Engine::Sqlite => ("main", json!({"engine": "sqlite", "path": FILE})),
+    };
+    let target = json!({"schema": schema, "table": "invoices", "primary_key": "id", "tenant_key": "tenant_id"});
     let visible = json!(["id", "customer_id", "status", "amount_cents", "late_fee_cents", "waiver_reason"]);
     json!({"version": 1, "mode": "review", "result_format": 2, "storage": {"sqlite_path": store},
-        "sources": {"shop": {"engine": "postgres", "read_url_env": READ_URL, "write_url_env": WRITE_URL, "pool_size": POOL}},
+        "sources": {"shop": source},
         "trusted_context": {"provider": "static_dev", "values": {"tenant_id": "acme", "principal": "agent-7"}},
         "capabilities": [
             {"name": "billing.inspect_invoice", "kind": "read", "description": "Read one invoice.", "source": "shop", "target": target,
@@ -83,6 +110,6 @@ pub(crate) fn file(store: &str) -> Value {
 
 /// The same, checked.
 pub(crate) fn config() -> Config {
-    let checked = synapsor_config::check(file("ledger.db").to_string().as_bytes(), std::path::Path::new("/nowhere"));
+    let checked = synapsor_config::check(file("ledger.db", Engine::Postgres).to_string().as_bytes(), Path::new("/nowhere"));
     checked.config.unwrap_or_else(|| panic!("the configuration of the bench is wrong: {:?}", checked.findings))
 }
