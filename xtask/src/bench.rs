@@ -1,4 +1,4 @@
-//! How fast is the runner? Builds runner and bench as releases, starts a database server that is durable, and runs the bench.
+//! How fast is the runner? Builds runner and bench as releases, starts database servers that are durable, and runs the bench.
 //!
 //! The measuring is done by the binary `bench` of `synapsor-testkit`, so that nothing of it is linked here.
 
@@ -9,8 +9,8 @@ use clap::Args;
 use crate::error::TaskError;
 use crate::install::Install;
 use crate::output;
-use crate::postgres::Durability;
 use crate::process::{Interrupt, run_in_foreground};
+use crate::server::Durability;
 use crate::services::Services;
 use crate::workspace::{self, cargo, forget_ourselves};
 
@@ -35,7 +35,7 @@ pub(crate) struct Options {
     rows: Vec<String>,
 }
 
-/// Builds, starts the server, measures, stops the server.
+/// Builds, starts the servers, measures, stops the servers.
 pub(crate) fn run(options: &Options, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
     let mut build = cargo(&BUILD.split_whitespace().collect::<Vec<_>>());
     build.arg("--target-dir").arg(workspace::target());

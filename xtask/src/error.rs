@@ -37,13 +37,16 @@ pub(crate) enum TaskError {
     TooLong { program: String, minutes: u64 },
     /// A server package is missing and may not be installed from here.
     #[error(
-        "no PostgreSQL server found, and {reason}: install the package `postgresql` (Debian, Ubuntu: `apt-get install postgresql`), or leave \
-         its tests out with `cargo xtask test --no-services`"
+        "no {server} server found, and {reason}: install it (Debian, Ubuntu: `apt-get install {}`), or leave the tests of all servers out with \
+         `cargo xtask test --no-services`", packages.join(" ")
     )]
-    ServerMissing { reason: &'static str },
+    ServerMissing { server: &'static str, packages: &'static [&'static str], reason: &'static str },
+    /// We are root, servers refuse to be, and nobody else is there.
+    #[error("a database server does not run as root, and there is neither a user `postgres` nor `nobody`")]
+    NoServerUser,
     /// The server ended or did not answer in time.
-    #[error("PostgreSQL did not start")]
-    ServerDidNotStart { log: String },
+    #[error("{server} did not start")]
+    ServerDidNotStart { server: &'static str, log: String },
     /// Files in `schemas/` are not what the types say.
     #[error("generated schemas differ from the types: {}", files.join(", "))]
     SchemasDiffer { files: Vec<String> },
@@ -73,6 +76,7 @@ impl TaskError {
             | Self::Failed { .. }
             | Self::TooLong { .. }
             | Self::ServerMissing { .. }
+            | Self::NoServerUser
             | Self::ServerDidNotStart { .. }
             | Self::SchemaJson { .. }
             | Self::Certificate(_)
@@ -84,12 +88,13 @@ impl TaskError {
     pub(crate) fn output(&self) -> Option<&str> {
         match self {
             Self::Failed { output, .. } => Some(output),
-            Self::ServerDidNotStart { log } => Some(log),
+            Self::ServerDidNotStart { log, .. } => Some(log),
             Self::Spawn { .. }
             | Self::File { .. }
             | Self::System { .. }
             | Self::TooLong { .. }
             | Self::ServerMissing { .. }
+            | Self::NoServerUser
             | Self::SchemasDiffer { .. }
             | Self::SchemaJson { .. }
             | Self::Certificate(_)
@@ -107,6 +112,7 @@ impl TaskError {
             | Self::Failed { .. }
             | Self::TooLong { .. }
             | Self::ServerMissing { .. }
+            | Self::NoServerUser
             | Self::ServerDidNotStart { .. }
             | Self::SchemasDiffer { .. }
             | Self::SchemaJson { .. }

@@ -1,8 +1,9 @@
-//! What if the machine has no PostgreSQL server?
+//! What if the machine lacks a database server?
 //!
 //! Root on Debian and Ubuntu installs the package, and says so. Everybody else gets one line that says
-//! what to install. The package would start a cluster of its own on port 5432; it is kept from that for
-//! the length of the installation.
+//! what to install. No installed package may leave a server running: that of PostgreSQL would start a cluster of its own
+//! on port 5432, and is kept from that for the length of the installation; of MariaDB only the packages with the
+//! programs are installed, which bring no service.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,10 +13,10 @@ use std::time::Duration;
 
 use crate::error::{TaskError, at};
 use crate::output;
-use crate::postgres::Programs;
 use crate::process::{Interrupt, run_logged, tail};
 use crate::suite;
 use crate::unprivileged::is_root;
+use crate::{mariadb, postgres};
 
 /// A slow mirror is slow.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -27,30 +28,77 @@ pub(crate) enum Install {
     Forbidden,
 }
 
-/// The programs of the server; installed first if they are missing and that is allowed and possible.
-pub(crate) fn postgres(install: Install, interrupt: &Interrupt) -> Result<Programs, TaskError> {
-    if let Some(found) = Programs::find() {
-        return Ok(found);
-    }
-    if install == Install::Forbidden {
-        return Err(TaskError::ServerMissing { reason: "`--no-install` forbids installing it" });
-    }
-    if !is_root() {
-        return Err(TaskError::ServerMissing { reason: "only root may install it" });
-    }
-    if !Path::new("/etc/debian_version").is_file() {
-        return Err(TaskError::ServerMissing { reason: "this is neither Debian nor Ubuntu" });
-    }
-    install_package(interrupt)?;
-    Programs::find().ok_or(TaskError::ServerMissing { reason: "the package did not bring it" })
+/// The programs of PostgreSQL; installed first if they are missing and that is allowed and possible.
+pub(crate) fn postgres(install: Install, interrupt: &Interrupt) -> Result<postgres::Programs, TaskError> {
+    let wanted = Wanted { server: "PostgreSQL", packages: &["postgresql"] };
+    wanted.found(
+        postgres::Programs::find,
+        install,
+        || {
+            // Before the server's package: it says where the setting is read.
+            apt_install(&["postgresql-common"], interrupt)?;
+            let _no_cluster = NoMainCluster::set(Path::new("/etc/postgresql-common/createcluster.conf"))?;
+            apt_install(wanted.packages, interrupt)
+        },
+        interrupt,
+    )
 }
 
-fn install_package(interrupt: &Interrupt) -> Result<(), TaskError> {
-    output::line("installing the package `postgresql` (apt-get; `--no-install` forbids it)");
-    apt(&["update"], interrupt)?;
-    apt(&["install", "--yes", "--no-install-recommends", "postgresql-common"], interrupt)?;
-    let _no_cluster = NoMainCluster::set(Path::new("/etc/postgresql-common/createcluster.conf"))?;
-    apt(&["install", "--yes", "--no-install-recommends", "postgresql"], interrupt)
+/// The programs of MariaDB; installed first if they are missing and that is allowed and possible.
+pub(crate) fn mariadb(install: Install, interrupt: &Interrupt) -> Result<mariadb::Programs, TaskError> {
+    // Not `mariadb-server`: that one is the service, which would take port 3306 now or at the next boot.
+    let wanted = Wanted { server: "MariaDB", packages: &["mariadb-server-core", "mariadb-client-core"] };
+    wanted.found(mariadb::Programs::find, install, || apt_install(wanted.packages, interrupt), interrupt)
+}
+
+/// A server that the tests want, and the packages of Debian and Ubuntu that have it.
+#[derive(Clone, Copy)]
+struct Wanted {
+    server: &'static str,
+    packages: &'static [&'static str],
+}
+
+impl Wanted {
+    fn found<P>(
+        self,
+        find: impl Fn() -> Option<P>,
+        install: Install,
+        install_packages: impl Fn() -> Result<(), TaskError>,
+        interrupt: &Interrupt,
+    ) -> Result<P, TaskError> {
+        if let Some(found) = find() {
+            return Ok(found);
+        }
+        self.installable(install)?;
+        output::line(&format!("installing {} (apt-get; `--no-install` forbids it)", self.packages.join(" ")));
+        apt(&["update"], interrupt)?;
+        install_packages()?;
+        find().ok_or_else(|| self.missing("the package did not bring it"))
+    }
+
+    /// Why nothing may be installed from here, if so.
+    fn installable(self, install: Install) -> Result<(), TaskError> {
+        if install == Install::Forbidden {
+            return Err(self.missing("`--no-install` forbids installing it"));
+        }
+        if !is_root() {
+            return Err(self.missing("only root may install it"));
+        }
+        if !Path::new("/etc/debian_version").is_file() {
+            return Err(self.missing("this is neither Debian nor Ubuntu"));
+        }
+        Ok(())
+    }
+
+    fn missing(self, reason: &'static str) -> TaskError {
+        TaskError::ServerMissing { server: self.server, packages: self.packages, reason }
+    }
+}
+
+fn apt_install(packages: &[&str], interrupt: &Interrupt) -> Result<(), TaskError> {
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(packages);
+    apt(&arguments, interrupt)
 }
 
 fn apt(arguments: &[&str], interrupt: &Interrupt) -> Result<(), TaskError> {
@@ -106,6 +154,12 @@ fn without_main_cluster(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_not_install_is_told_what_to_install() {
+        let wanted = Wanted { server: "MariaDB", packages: &["mariadb-server-core", "mariadb-client-core"] };
+        insta::assert_snapshot!(wanted.installable(Install::Forbidden).unwrap_err(), @"no MariaDB server found, and `--no-install` forbids installing it: install it (Debian, Ubuntu: `apt-get install mariadb-server-core mariadb-client-core`), or leave the tests of all servers out with `cargo xtask test --no-services`");
+    }
 
     #[test]
     fn the_setting_is_replaced_and_the_rest_kept() {

@@ -4,21 +4,29 @@
 //! address nor the explicit word that servers are left out.
 
 use std::process::{Command, ExitCode};
+use std::thread;
 
 use clap::Args;
 
 use crate::error::TaskError;
 use crate::install::{self, Install};
 use crate::output;
-use crate::postgres::{Durability, Server};
 use crate::process::{Interrupt, run_in_foreground};
+use crate::server::Durability;
 use crate::workspace::forget_ourselves;
+use crate::{mariadb, postgres};
 
-/// The URL of a superuser of the throw-away server.
+/// The URL of a superuser of the throw-away PostgreSQL server.
 const POSTGRES_URL: &str = "SYNAPSOR_TEST_POSTGRES_URL";
 
-/// A PEM file with the authority that signed the server's certificate.
+/// A PEM file with the authority that signed that server's certificate.
 const POSTGRES_CA: &str = "SYNAPSOR_TEST_POSTGRES_CA";
+
+/// The URL of a superuser of the throw-away MariaDB server.
+const MYSQL_URL: &str = "SYNAPSOR_TEST_MYSQL_URL";
+
+/// A PEM file with the authority that signed that server's certificate.
+const MYSQL_CA: &str = "SYNAPSOR_TEST_MYSQL_CA";
 
 /// `1`: tests that need a server say that they were left out, and pass.
 const NO_SERVICES: &str = "SYNAPSOR_TEST_NO_SERVICES";
@@ -42,34 +50,52 @@ impl Wrapped {
 
 /// The servers of one run; dropping them stops them.
 pub(crate) enum Services {
-    Running { postgres: Server, version: String },
+    Running(Box<Servers>),
     LeftOut,
 }
 
+/// One server of each kind.
+pub(crate) struct Servers {
+    postgres: postgres::Server,
+    mariadb: mariadb::Server,
+    versions: [String; 2],
+}
+
 impl Services {
-    /// Starts all servers.
+    /// Starts all servers, at the same time.
     pub(crate) fn start(install: Install, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
-        let programs = install::postgres(install, interrupt)?;
-        let version = programs.version()?;
-        let postgres = Server::start(&programs, durability, interrupt)?;
-        Ok(Self::Running { postgres, version })
+        // One after the other: apt-get lets nobody else install.
+        let (first, second) = (install::postgres(install, interrupt)?, install::mariadb(install, interrupt)?);
+        let versions = [first.version()?, second.version()?];
+        let (postgres, mariadb) = thread::scope(|scope| {
+            let postgres = scope.spawn(|| postgres::Server::start(&first, durability, interrupt));
+            let mariadb = mariadb::Server::start(&second, durability, interrupt);
+            (postgres.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), mariadb)
+        });
+        Ok(Self::Running(Box::new(Servers { postgres: postgres?, mariadb: mariadb?, versions })))
     }
 
     /// Tells a child where the servers are.
     pub(crate) fn announce(&self, command: &mut Command) {
         match self {
-            Self::Running { postgres, .. } => {
-                command.env_remove(NO_SERVICES).env(POSTGRES_URL, postgres.url()).env(POSTGRES_CA, postgres.authority())
-            }
-            Self::LeftOut => command.env(NO_SERVICES, "1").env_remove(POSTGRES_URL).env_remove(POSTGRES_CA),
+            Self::Running(servers) => command
+                .env_remove(NO_SERVICES)
+                .env(POSTGRES_URL, servers.postgres.url())
+                .env(POSTGRES_CA, servers.postgres.authority())
+                .env(MYSQL_URL, servers.mariadb.url())
+                .env(MYSQL_CA, servers.mariadb.authority()),
+            Self::LeftOut => [POSTGRES_URL, POSTGRES_CA, MYSQL_URL, MYSQL_CA]
+                .into_iter()
+                .fold(command.env(NO_SERVICES, "1"), |command, name| command.env_remove(name)),
         };
     }
 
     /// What runs, for a line of progress.
     pub(crate) fn summary(&self) -> String {
         match self {
-            Self::Running { postgres, version } => {
-                format!("{version} on port {}", postgres.port())
+            Self::Running(servers) => {
+                let [first, second] = &servers.versions;
+                format!("{first} on port {}, {second} on port {}", servers.postgres.port(), servers.mariadb.port())
             }
             Self::LeftOut => "no servers".to_owned(),
         }

@@ -14,9 +14,9 @@ use crate::boundary;
 use crate::error::{TaskError, at};
 use crate::install::Install;
 use crate::output::{self, seconds};
-use crate::postgres::Durability;
 use crate::process::{Interrupt, run_logged, tail};
 use crate::schemas;
+use crate::server::Durability;
 use crate::services::Services;
 use crate::workspace::{self, cargo};
 

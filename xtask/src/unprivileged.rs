@@ -1,6 +1,6 @@
 //! As whom does a server run, and where may that user read?
 //!
-//! PostgreSQL refuses to run as root. Root therefore starts it as another user, for whom the temporary
+//! Database servers refuse to run as root. Root therefore starts them as another user, for whom the temporary
 //! folder must be traversable from `/` on.
 
 use std::env;
@@ -37,8 +37,7 @@ impl ServerUser {
             return Ok(Self::Ourselves);
         }
         let accounts = fs::read_to_string("/etc/passwd").map_err(at("read", "/etc/passwd"))?;
-        choose(&accounts)
-            .ok_or(TaskError::ServerMissing { reason: "it refuses to run as root, and there is neither a user `postgres` nor `nobody`" })
+        choose(&accounts).ok_or(TaskError::NoServerUser)
     }
 
     /// Makes `command` run as this user. Supplementary groups are dropped with root.
