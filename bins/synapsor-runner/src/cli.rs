@@ -1,8 +1,12 @@
 //! Which words does the command line take?
 
+mod lookups;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::lookups::{List, Replay};
 
 /// Reviewed database capabilities for AI agents: they read and propose, people approve, a guarded executor applies exactly once.
 #[derive(Debug, Parser)]
@@ -198,32 +202,6 @@ pub(crate) enum Proposals {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct List {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) format: Format,
-    /// Only in this status
-    #[arg(long, visible_alias = "state", value_name = "STATUS")]
-    pub(crate) status: Option<String>,
-    /// Only of this tenant
-    #[arg(long)]
-    pub(crate) tenant: Option<String>,
-    /// Only of this capability
-    #[arg(long, visible_alias = "action")]
-    pub(crate) capability: Option<String>,
-    /// Only of this object, `type:id`
-    #[arg(long, value_name = "TYPE:ID")]
-    pub(crate) object: Option<String>,
-    /// Only those before this cursor, which the last line of a list names
-    #[arg(long, value_name = "CURSOR")]
-    pub(crate) before: Option<u64>,
-    /// At most so many, up to 200
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
-    pub(crate) limit: u32,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct One {
     /// The proposal, or `latest`
     #[arg(default_value = "latest")]
@@ -290,12 +268,6 @@ pub(crate) struct Apply {
     pub(crate) dry_run: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Replay {
-    /// Show it
-    Show(One),
-}
-
 impl Cli {
     /// The words of this process. Whoever says nothing gets the help, and that is no error.
     pub(crate) fn of_process() -> Self {
@@ -318,7 +290,7 @@ impl Verb {
             Self::Propose(propose) => propose.json.is_some(),
             Self::Proposals(verb) => verb.json(),
             Self::Apply(apply) => apply.one.format.json,
-            Self::Replay(Replay::Show(one)) => one.format.json,
+            Self::Replay(verb) => verb.json(),
         }
     }
 
