@@ -19,7 +19,7 @@ use synapsor_envelope::{Envelope, Refusal, SafeCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::instructions::instructions;
-use crate::options::AliasMode;
+use crate::options::McpOptions;
 use crate::rpc;
 use crate::tool_list::ToolList;
 
@@ -29,17 +29,25 @@ pub(crate) struct AgentServer {
     port: AgentPort,
     tools: Arc<ToolList>,
     about: Arc<ServerConfig>,
+    /// Cancelled when calls may be answered.
+    may_begin: CancellationToken,
     /// Cancelled when calls may not go on, whoever waits for them.
     stopped: CancellationToken,
 }
 
 impl AgentServer {
-    pub(crate) fn new(port: AgentPort, aliases: AliasMode) -> Self {
+    pub(crate) fn new(port: AgentPort, options: &McpOptions) -> Self {
         let this = Implementation::new("synapsor-runner", env!("CARGO_PKG_VERSION")).with_title("Synapsor");
         let about = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(this)
             .with_instructions(instructions(port.mode()));
-        Self { tools: Arc::new(ToolList::of(&port, aliases)), about: Arc::new(about), stopped: CancellationToken::new(), port }
+        Self {
+            tools: Arc::new(ToolList::of(&port, options.aliases)),
+            about: Arc::new(about),
+            may_begin: options.calls_may_begin.clone(),
+            stopped: CancellationToken::new(),
+            port,
+        }
     }
 
     /// Drops every call that is in flight.
@@ -59,6 +67,7 @@ impl AgentServer {
     pub(crate) async fn call(&self, request: CallToolRequestParams) -> Envelope {
         let name = self.tools.canonical(&request.name);
         let arguments = request.arguments.unwrap_or_default();
+        self.may_begin.cancelled().await;
         // Boxed: on top of the library's own future the port's is too deep for the compiler's default limits.
         let call = AssertUnwindSafe(Box::pin(self.port.call(name, &arguments)));
         call.catch_unwind().await.unwrap_or_else(|_panic| {

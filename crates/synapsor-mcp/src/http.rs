@@ -17,7 +17,7 @@ const PATH: &str = "/mcp";
 
 /// The MCP endpoint as a service, for a server of another's.
 pub fn http_service(port: AgentPort, options: &McpOptions) -> McpService {
-    McpService::new(AgentServer::new(port, options.aliases), options)
+    McpService::new(AgentServer::new(port, options), options)
 }
 
 /// An MCP server over HTTP that has its address and serves nothing yet.

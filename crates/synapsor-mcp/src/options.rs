@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 /// What can be chosen about serving MCP.
 #[derive(Debug, Clone)]
 pub struct McpOptions {
@@ -15,6 +17,8 @@ pub struct McpOptions {
     pub drain_time: Duration,
     /// The bounds of sessions over HTTP.
     pub sessions: SessionLimits,
+    /// Cancelled once calls may be answered; until then they wait. Whatever needs no database is answered before.
+    pub calls_may_begin: CancellationToken,
 }
 
 /// By which names tools are called.
@@ -47,13 +51,17 @@ impl AliasMode {
 }
 
 impl Default for McpOptions {
+    /// What is usual; calls may begin at once.
     fn default() -> Self {
+        let calls_may_begin = CancellationToken::new();
+        calls_may_begin.cancel();
         Self {
             aliases: AliasMode::default(),
             message_bytes: 1 << 20,
             calls_in_flight: 64,
             drain_time: Duration::from_secs(30),
             sessions: SessionLimits::default(),
+            calls_may_begin,
         }
     }
 }

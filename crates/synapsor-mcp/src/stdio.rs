@@ -44,7 +44,7 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let server = AgentServer::new(port, options.aliases);
+    let server = AgentServer::new(port, options);
     let transport = Pipes::new(server.clone(), options, input, output, shutdown);
     let ended = transport.ended.clone();
     match server.serve(transport).await {

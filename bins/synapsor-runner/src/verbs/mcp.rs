@@ -1,8 +1,10 @@
 //! `mcp serve`, `mcp serve-streamable-http`: serve MCP clients.
 //!
-//! Before a client is served the databases are asked for what the configuration names. What is definitely wrong ends the start; a database
-//! that cannot be reached now is told, and asked again by the first call that needs it.
+//! While the first messages are answered the databases are asked for what the configuration names, and calls wait for that. What is
+//! definitely wrong ends the process before any call was answered; a database that cannot be reached now is told, and asked again by the
+//! first call that needs it.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use synapsor_agent::{AgentPort, check_database};
@@ -19,22 +21,29 @@ use crate::failure::{Answer, Failure};
 use crate::output;
 
 pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
-    let port = ready_port(words).await?;
-    let shutdown = until_told()?;
-    serve_stdio(port, &options(words), tokio::io::stdin(), tokio::io::stdout(), shutdown).await?;
+    let port = port(words)?;
+    let (options, shutdown) = (options(words), until_told()?);
+    let serving = serve_stdio(port.clone(), &options, tokio::io::stdin(), tokio::io::stdout(), shutdown.clone());
+    let served = beside_the_check(serving, &port, &options.calls_may_begin, words, &shutdown).await;
+    let code = match served.and_then(|ended| Ok(ended?)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            output::failure(&failure, false);
+            i32::from(output::NEGATIVE)
+        }
+    };
     // The thread that reads stdin may wait for a line that never comes; nothing else is left to do.
-    std::process::exit(0)
+    std::process::exit(code)
 }
 
 pub(super) async fn serve_http(words: &ServeHttp) -> Answer<ExitCode> {
     let settings = settings(words)?;
-    let port = ready_port(&words.serve).await?;
-    let mode = port.mode().as_str();
-    let tools = port.offers().len();
-    let server = HttpServer::bind(port, &options(&words.serve), settings).await?;
+    let (port, options) = (port(&words.serve)?, options(&words.serve));
+    let (mode, tools) = (port.mode().as_str(), port.offers().len());
+    let server = HttpServer::bind(port.clone(), &options, settings).await?;
     let shutdown = until_told()?;
     tracing::info!("serving {tools} tools in mode {mode} at {}", server.url());
-    server.serve(shutdown).await;
+    beside_the_check(server.serve(shutdown.clone()), &port, &options.calls_may_begin, &words.serve, &shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -46,13 +55,45 @@ pub(super) fn aliases(mode: AliasMode) -> synapsor_mcp::AliasMode {
     }
 }
 
+/// The options, with calls that wait.
 fn options(words: &Serve) -> McpOptions {
-    McpOptions { aliases: aliases(words.alias_mode), ..McpOptions::default() }
+    McpOptions { aliases: aliases(words.alias_mode), calls_may_begin: CancellationToken::new(), ..McpOptions::default() }
 }
 
-async fn ready_port(words: &Serve) -> Answer<AgentPort> {
-    let port = Setup::load_served(&words.place)?.agent_port()?;
-    let found = check_database(&port).await;
+fn port(words: &Serve) -> Answer<AgentPort> {
+    Setup::load_served(&words.place)?.agent_port()
+}
+
+/// Serves while the databases are checked, and lets calls begin once nothing definite was found. A client that leaves early does not hide
+/// what is found; a process that is told to end does not wait for it.
+async fn beside_the_check<T>(
+    serving: impl Future<Output = T>,
+    port: &AgentPort,
+    calls_may_begin: &CancellationToken,
+    words: &Serve,
+    shutdown: &CancellationToken,
+) -> Answer<T> {
+    let mut serving = pin!(serving);
+    let mut check = pin!(check(port, words));
+    tokio::select! {
+        verdict = &mut check => {
+            verdict?;
+            calls_may_begin.cancel();
+            Ok(serving.await)
+        }
+        ended = &mut serving => {
+            tokio::select! {
+                verdict = check => verdict?,
+                () = shutdown.cancelled() => {}
+            }
+            Ok(ended)
+        }
+    }
+}
+
+/// Asks the databases, and tells what was found. Fails if something is definitely wrong.
+async fn check(port: &AgentPort, words: &Serve) -> Answer<()> {
+    let found = check_database(port).await;
     for found in &found {
         let about = format!("capability `{}`, source `{}`", found.capability, found.source);
         match &found.finding {
@@ -65,7 +106,7 @@ async fn ready_port(words: &Serve) -> Answer<AgentPort> {
         return Err(Failure::new(format_args!("{definite} things in the databases are not as the configuration needs them"))
             .hint(format_args!("`synapsor-runner config validate --check-db --config {}` shows them", words.place.config.display())));
     }
-    Ok(port)
+    Ok(())
 }
 
 fn settings(words: &ServeHttp) -> Answer<Settings> {

@@ -18,6 +18,7 @@ mod mcp_client;
 mod modes;
 mod review;
 mod rows;
+mod start;
 mod stdio;
 mod store;
 mod versions;
