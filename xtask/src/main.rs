@@ -13,6 +13,7 @@ mod certificate;
 mod dist;
 mod error;
 mod install;
+mod manifest;
 mod mariadb;
 mod output;
 mod postgres;

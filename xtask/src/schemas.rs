@@ -1,7 +1,8 @@
 //! Do the files in `schemas/` say what the Rust types say?
 //!
 //! Each crate with records offers their schemas under its feature `schemas`; here they are put into
-//! files. A file of `schemas/` that no type stands behind is as wrong as one that differs.
+//! files. A file of `schemas/` that no type stands behind is as wrong as one that differs. The manifest
+//! of schemas and records is written and compared with them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +13,7 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::error::{TaskError, at};
+use crate::manifest;
 use crate::output;
 use crate::workspace;
 
@@ -39,6 +41,11 @@ pub(crate) fn write() -> Result<ExitCode, TaskError> {
         }
         output::line(&format!("schemas/{file}"));
     }
+    if !manifest_stands(&expected)? {
+        let path = workspace::root().join(manifest::PATH);
+        fs::write(&path, manifest::text(&workspace::root(), &expected)?).map_err(at("write", &path))?;
+        output::line(manifest::PATH);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,8 +58,19 @@ pub(crate) fn check() -> Result<ExitCode, TaskError> {
 
 /// Compares every file; the error names those that differ.
 pub(crate) fn verify() -> Result<(), TaskError> {
-    let files = differing(&folder(), &expected()?)?;
+    let expected = expected()?;
+    let mut files = differing(&folder(), &expected)?;
+    if !manifest_stands(&expected)? {
+        files.push(manifest::PATH.to_owned());
+    }
     if files.is_empty() { Ok(()) } else { Err(TaskError::SchemasDiffer { files }) }
+}
+
+/// Whether the manifest names the bytes as they stand.
+fn manifest_stands(expected: &BTreeMap<String, String>) -> Result<bool, TaskError> {
+    let root = workspace::root();
+    let written = fs::read_to_string(root.join(manifest::PATH)).ok();
+    Ok(written == Some(manifest::text(&root, expected)?))
 }
 
 fn folder() -> PathBuf {

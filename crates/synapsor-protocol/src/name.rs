@@ -30,6 +30,28 @@ fn is_env_name(text: &str) -> bool {
     starts_like_a_name(text) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for CapabilityName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CapabilityName".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"})
+    }
+}
+
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for EnvName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EnvName".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CapabilityName, EnvName, SafeName};

@@ -111,7 +111,7 @@ pub struct JobTarget {
 /// What the row must still be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = crate::schemas::describe_members))]
 pub enum ConflictGuard {
     /// This column has this value.
     #[serde(alias = "version_column")]
@@ -147,11 +147,31 @@ impl WritebackJob {
     /// Reads a job in either form; the older one (`protocol_version: "1.0"`) is turned into this one.
     pub fn from_slice(text: &[u8]) -> Result<Self, ParseError> {
         let value: Value = preparse::from_slice(text, Limits::DEFAULT)?;
-        let job = match value.get("schema_version") {
-            Some(_) => serde_json::from_value(value),
-            None => serde_json::from_value::<LegacyJob>(value).map(Self::from),
-        };
-        job.map_err(ParseError::Shape)
+        Self::in_either_form(&value).map(|(job, _)| job).map_err(ParseError::Shape)
+    }
+
+    /// The job in this value, and the members of the value's form that were understood.
+    pub(crate) fn in_either_form(value: &Value) -> Result<(Self, Value), serde_json::Error> {
+        if value.get("schema_version").is_some() {
+            let job = Self::deserialize(value)?;
+            let understood = serde_json::to_value(&job)?;
+            return Ok((job, understood));
+        }
+        let legacy = LegacyJob::deserialize(value)?;
+        let understood = serde_json::to_value(&legacy)?;
+        Ok((legacy.into(), understood))
+    }
+
+    /// The lease id of a job that is handed over as a file: every writer of such files derives it so. `runner` is who
+    /// it is for, if it is for one alone.
+    pub fn derived_lease_id(proposal_id: &ProposalId, runner: Option<&str>) -> LeaseId {
+        let named = runner.map(|runner| format!(":{runner}")).unwrap_or_default();
+        let spoken = |c: char| if c.is_ascii_alphanumeric() || "_:-".contains(c) { c } else { '_' };
+        let id: String = format!("{proposal_id}{named}").chars().map(spoken).collect();
+        LeaseId::new(&format!("lease_{id}")).unwrap_or_else(|| {
+            // Too long to be an id: its digest is not.
+            LeaseId::new(&format!("lease_{}", Digest::of_bytes(id.as_bytes()).hex())).unwrap_or_else(LeaseId::generate)
+        })
     }
 
     /// Checks the rules between the members.
@@ -160,8 +180,8 @@ impl WritebackJob {
     }
 }
 
-/// The form before v1. Its `approval_id` is the proposal's hash.
-#[derive(Deserialize)]
+/// The form before v1. Its `approval_id` is the proposal's hash. Written only to tell which members were understood.
+#[derive(Serialize, Deserialize)]
 struct LegacyJob {
     protocol_version: LegacyVersion,
     job_id: JobId,
@@ -175,17 +195,17 @@ struct LegacyJob {
     conflict_guard: ConflictGuard,
     idempotency_key: OperationId,
     lease_expires_at: LegacyTime,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt_count: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 enum LegacyVersion {
     #[serde(rename = "1.0")]
     V1,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct LegacyTarget {
     schema: Identifier,
     table: Identifier,
@@ -194,7 +214,7 @@ struct LegacyTarget {
 }
 
 /// A date-time, or milliseconds since 1970.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(try_from = "Scalar")]
 struct LegacyTime(Timestamp);
 
@@ -214,7 +234,7 @@ impl TryFrom<Scalar> for LegacyTime {
 impl From<LegacyJob> for WritebackJob {
     fn from(job: LegacyJob) -> Self {
         let LegacyVersion::V1 = job.protocol_version;
-        let lease_id = LeaseId::new(&format!("lease_{}", job.proposal_id)).unwrap_or_else(LeaseId::generate);
+        let lease_id = Self::derived_lease_id(&job.proposal_id, None);
         Self {
             schema_version: SchemaVersion::V1,
             writeback_job_id: job.job_id,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
+mod described;
+mod fixtures;
 mod records;
 #[cfg(feature = "schemas")]
 mod schemas;

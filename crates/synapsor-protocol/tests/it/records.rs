@@ -8,7 +8,7 @@ use synapsor_protocol::preparse::{self, Limits};
 use synapsor_protocol::{ChangeSet, ErrorCode, ExecutionReceipt, OperationId, Outcome, Report, Scalar, Timestamp, WritebackJob};
 
 fn published_change_set() -> Value {
-    serde_json::from_str(include_str!("../../../../fixtures/records/change-set.v1/published.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../fixtures/protocol/change-set.v1/valid/reference.json")).unwrap()
 }
 
 fn change_set(edit: impl FnOnce(&mut Value)) -> ChangeSet {
@@ -74,8 +74,8 @@ fn the_same_content_has_the_same_content_digest_whenever_it_is_proposed() {
 
 #[test]
 fn a_job_is_read_in_both_forms() {
-    let v1: Value = serde_json::from_str(include_str!("../../../../fixtures/records/writeback-job.v1/published.json")).unwrap();
-    let legacy = json!({"protocol_version": "1.0", "job_id": "wbj_1", "proposal_id": "wrp_7a01", "approval_id": "sha256:cd34", "source_id": "shop",
+    let v1: Value = serde_json::from_str(include_str!("../../../../fixtures/protocol/writeback-job.v1/valid/reference.json")).unwrap();
+    let legacy = json!({"protocol_version": "1.0", "job_id": "wbj_wrp_7a01", "proposal_id": "wrp_7a01", "approval_id": "sha256:cd34", "source_id": "shop",
         "engine": "postgres", "target": {"schema": "public", "table": "returns", "primary_key": {"column": "id", "value": "R-88"},
         "tenant_guard": {"column": "store_id", "value": "store-4"}}, "allowed_columns": ["status"], "patch": {"status": "checked"},
         "conflict_guard": {"kind": "version_column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_7a01:R-88",

@@ -12,18 +12,18 @@ fn check(file: &str, record: &Value) -> String {
 
 /// The example of the published documentation, as any writer may write it.
 fn change_set() -> Value {
-    serde_json::from_str(include_str!("../../../../fixtures/records/change-set.v1/published.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../fixtures/protocol/change-set.v1/valid/reference.json")).unwrap()
 }
 
 #[test]
 fn the_records_that_we_write_are_valid() {
     let set: synapsor_protocol::ChangeSet = serde_json::from_value(change_set()).unwrap();
     assert_eq!(check("change-set.v1.schema.json", &serde_json::to_value(set.sealed().unwrap()).unwrap()), "valid");
-    let job: Value = serde_json::from_str(include_str!("../../../../fixtures/records/writeback-job.v1/published.json")).unwrap();
+    let job: Value = serde_json::from_str(include_str!("../../../../fixtures/protocol/writeback-job.v1/valid/reference.json")).unwrap();
     let job = synapsor_protocol::WritebackJob::from_slice(job.to_string().as_bytes()).unwrap();
     assert_eq!(check("writeback-job.v1.schema.json", &serde_json::to_value(job).unwrap()), "valid");
     let receipt: synapsor_protocol::ExecutionReceipt =
-        serde_json::from_str(include_str!("../../../../fixtures/records/execution-receipt.v1/applied.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../fixtures/protocol/execution-receipt.v1/valid/applied.json")).unwrap();
     assert_eq!(receipt.hash().unwrap(), receipt.receipt_hash);
     assert_eq!(check("execution-receipt.v1.schema.json", &serde_json::to_value(receipt).unwrap()), "valid");
 }
