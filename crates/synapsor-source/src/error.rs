@@ -219,6 +219,9 @@ pub enum ValueError {
     /// A character that the database does not store.
     #[error("contains a NUL character")]
     Nul,
+    /// Stored bytes of a text that are none.
+    #[error("not a valid unicode text")]
+    NotUnicode,
     /// The row stores another kind of value than the column's type says.
     #[error("stored as another kind of value than the column's type says")]
     OtherStorage,

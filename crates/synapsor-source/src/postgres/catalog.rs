@@ -5,7 +5,7 @@ use synapsor_protocol::change_set::SourceKind;
 use tokio_postgres::{Error, Row};
 
 use super::connect::Lease;
-use super::types::TypeFacts;
+use super::types::{TypeFacts, TypeName};
 use super::{fault, statements, types};
 use crate::catalog::{Column, Relation, TableFacts, TableUse};
 use crate::error::SourceError;
@@ -35,21 +35,26 @@ fn relation(kind: &str) -> Relation {
 /// The column, unless no configuration can spell its name.
 fn column(row: &Row) -> Result<Option<Column>, Error> {
     let Some(name) = Identifier::new(row.try_get(1)?) else { return Ok(None) };
+    let element: Option<String> = row.try_get(14)?;
+    let element = element.map(|schema| Ok(TypeName { schema, name: row.try_get(15)?, class: row.try_get(16)? }));
     let facts = TypeFacts {
-        schema: row.try_get(5)?,
-        name: row.try_get(6)?,
-        class: row.try_get(7)?,
+        named: TypeName { schema: row.try_get(5)?, name: row.try_get(6)?, class: row.try_get(7)? },
+        element: element.transpose()?,
+        dimensions: row.try_get(13)?,
         modifier: row.try_get(8)?,
         labels: row.try_get(9)?,
     };
+    let further = usize::try_from(facts.dimensions - 1).unwrap_or(0);
+    let collation: Option<String> = row.try_get(10)?;
     Ok(Some(Column {
         name,
         kind: types::kind(&facts),
-        type_name: row.try_get(4)?,
+        // The catalog's own words leave the further dimensions out.
+        type_name: row.try_get::<_, String>(4)? + &"[]".repeat(further),
         cast: types::cast(&facts),
         nullable: !row.try_get::<_, bool>(2)?,
         generated: row.try_get(3)?,
-        loose_collation: row.try_get(10)?,
+        loose_collation: collation.or_else(|| types::is_citext(&facts.named).then(|| "of citext".to_owned())),
         readable: row.try_get(11)?,
         updatable: row.try_get(12)?,
     }))

@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`connect`]; [`statements`] holds all SQL and [`types`] the table of types.
 
+mod array;
 mod catalog;
 mod connect;
 mod fault;

@@ -27,7 +27,7 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     format!(
         "SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {}; \
          SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; SET standard_conforming_strings = on; \
+         SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 3; SET standard_conforming_strings = on; \
          SET plan_cache_mode = force_generic_plan; {role}",
         millis.saturating_mul(10)
     )
@@ -38,12 +38,13 @@ pub(super) const COLUMNS: &str = "\
 SELECT r.relkind::text, a.attname::text, a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
        pg_catalog.format_type(a.atttypid, a.atttypmod), base_schema.nspname::text, base.typname::text, base.typtype::text,
        COALESCE(d.typmod, a.atttypmod),
-       CASE WHEN base.typtype = 'e' THEN
-         ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = base.oid ORDER BY e.enumsortorder)
+       CASE WHEN COALESCE(element.typtype, base.typtype) = 'e' THEN
+         ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = COALESCE(element.oid, base.oid) ORDER BY e.enumsortorder)
        ELSE '{}' END,
        CASE WHEN c.collisdeterministic THEN NULL ELSE c.collname::text END,
        s.usage AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT'),
-       s.usage AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE')
+       s.usage AND pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE'),
+       GREATEST(a.attndims::int4, t.typndims), element_schema.nspname::text, element.typname::text, element.typtype::text
 FROM pg_catalog.pg_class r
 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 CROSS JOIN LATERAL (SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usage) s
@@ -60,6 +61,8 @@ LEFT JOIN LATERAL (
 ) d ON t.typtype = 'd'
 JOIN pg_catalog.pg_type base ON base.oid = COALESCE(d.oid, t.oid)
 JOIN pg_catalog.pg_namespace base_schema ON base_schema.oid = base.typnamespace
+LEFT JOIN pg_catalog.pg_type element ON element.oid = base.typelem AND element.typarray = base.oid
+LEFT JOIN pg_catalog.pg_namespace element_schema ON element_schema.oid = element.typnamespace
 LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
 WHERE n.nspname = $1::text AND r.relname = $2::text AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attnum";

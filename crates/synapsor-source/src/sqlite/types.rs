@@ -10,7 +10,7 @@ use synapsor_protocol::{Number, Scalar};
 use super::fault::Fault;
 use crate::catalog::Column;
 use crate::error::ValueError;
-use crate::value::{CheckedValue, Decimal, ValueKind};
+use crate::value::{CheckedValue, Decimal, ValueKind, decode_bytes};
 
 const INT64: ValueKind = ValueKind::Integer { min: i64::MIN as i128, max: i64::MAX as i128 };
 
@@ -22,15 +22,18 @@ pub(super) fn kind(declared: &str) -> Option<ValueKind> {
         "BOOLEAN" | "BOOL" => Some(ValueKind::Boolean),
         "UUID" | "GUID" | "UNIQUEIDENTIFIER" => Some(ValueKind::UuidText),
         "DATE" => Some(ValueKind::MomentText { date_only: true }),
+        "TIME" => Some(ValueKind::TimeText),
         "JSON" | "JSONB" => Some(ValueKind::Json),
-        "NUMERIC" | "DECIMAL" | "NUMBER" | "MONEY" => Some(ValueKind::DoubleDecimal),
+        "NUMERIC" | "DECIMAL" | "DEC" | "NUMBER" | "MONEY" => Some(ValueKind::DoubleDecimal),
+        // They hold `INT`, and no integers.
+        "INTERVAL" | "POINT" | "MULTIPOINT" => return None,
         _ => None,
     };
     // The order is SQLite's own, where it has one.
     exact.or_else(|| match () {
         () if has("INT") => Some(INT64),
         () if has("CHAR") || has("CLOB") || has("TEXT") => Some(ValueKind::Text { limit: None, padded: false }),
-        () if has("BLOB") => None,
+        () if has("BLOB") || has("BINARY") => Some(ValueKind::Bytes { limit: None, padded: false }),
         () if has("REAL") || has("FLOA") || has("DOUB") => Some(ValueKind::Float { single: false }),
         () if has("DATETIME") || has("TIMESTAMP") => Some(ValueKind::MomentText { date_only: false }),
         () => None,
@@ -41,6 +44,7 @@ pub(super) fn kind(declared: &str) -> Option<ValueKind> {
 pub(super) fn storage_class(column: &Column) -> &'static str {
     match column.kind {
         Some(ValueKind::Integer { .. }) => "integer",
+        Some(ValueKind::Bytes { .. }) => "blob",
         _ => "text",
     }
 }
@@ -53,6 +57,7 @@ pub(super) fn bind(value: &CheckedValue) -> Value {
         (ValueKind::Float { .. }, Scalar::Number(number)) => Value::Real(number.as_f64()),
         (_, Scalar::Number(number)) => number.as_i64().map_or_else(|| Value::Real(number.as_f64()), Value::Integer),
         (ValueKind::Integer { .. } | ValueKind::DoubleDecimal, Scalar::String(digits)) => number(digits),
+        (ValueKind::Bytes { .. }, Scalar::String(text)) => decode_bytes(text).map_or(Value::Null, Value::Blob),
         (_, Scalar::String(text)) => Value::Text(text.clone()),
     }
 }
@@ -82,8 +87,12 @@ pub(super) fn scalar(column: &Column, stored: ValueRef<'_>) -> Result<Scalar, Va
         }
         // A text that is no JSON is shown as the text that it is.
         (ValueKind::Json, ValueRef::Text(_)) => or_plain(kind, utf8(stored)?),
-        (ValueKind::UuidText, ValueRef::Text(_)) => utf8(stored).map(Scalar::from),
-        (ValueKind::Text { .. } | ValueKind::MomentText { .. }, ValueRef::Text(_)) => kind.stored(utf8(stored)?),
+        // The type's affinity makes numbers of numbers.
+        (ValueKind::Json, ValueRef::Integer(integer)) => kind.stored(&integer.to_string()),
+        (ValueKind::Json, ValueRef::Real(double)) if double.is_finite() => kind.stored(&double.to_string()),
+        (ValueKind::UuidText, ValueRef::Text(_)) => or_plain(kind, utf8(stored)?),
+        (ValueKind::Bytes { .. }, ValueRef::Blob(bytes)) => kind.stored_bytes(bytes),
+        (ValueKind::Text { .. } | ValueKind::MomentText { .. } | ValueKind::TimeText, ValueRef::Text(_)) => kind.stored(utf8(stored)?),
         _ => Err(ValueError::OtherStorage),
     }
 }
@@ -111,5 +120,5 @@ fn decimal(text: &str) -> Result<Scalar, ValueError> {
 }
 
 fn utf8(stored: ValueRef<'_>) -> Result<&str, ValueError> {
-    stored.as_str().map_err(|_| ValueError::OtherStorage)
+    stored.as_str().map_err(|_| ValueError::NotUnicode)
 }

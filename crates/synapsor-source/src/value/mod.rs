@@ -10,21 +10,34 @@
 //! | numeric | string | plain decimal, padded to the column's scale |
 //! | float | number | shortest form; no NaN, no infinity |
 //! | text, enum | string | as it is; `char(n)` without trailing blanks |
+//! | set | string | its labels in the order of the declaration, with commas between them |
+//! | bits | string | `0101`, all of them |
+//! | bytes | string | base64 with padding; a fixed width filled with zeros |
 //! | uuid | string | lower case with hyphens |
 //! | date | string | `2026-03-02` |
 //! | timestamp | string | `2026-03-02T08:00:00.123456`, as many digits as the column keeps |
 //! | timestamp with time zone | string | the same in UTC, with `Z` |
+//! | time | string | `08:00:00.123456`, as many digits as the column keeps; with zone `+02:00` behind it |
+//! | interval | string | `P1Y2M3DT4H5M6.789S`, as PostgreSQL writes it |
+//! | year | number | |
+//! | address | string | `192.168.0.1/24`, `2001:db8::1`, `08:00:2b:01:02:03` |
+//! | array | string | `[1,2,null]`: a JSON array of canonical elements |
 //! | json | string | one line, members sorted, where every number fits a double; else as it is |
 //!
-//! SQLite keeps times and uuids as texts; they stay as they are, because to the database they are their bytes.
+//! SQLite keeps dates, times and uuids as texts; they stay as they are, because to the database they are their bytes.
 //!
 //! # Invariants
 //! - Nothing is rounded, cut or coerced: what does not survive is a [`ValueError`].
 //! - Knows no engine. Each engine maps its types to a [`ValueKind`] in one table of its own.
 
+mod bytes;
+mod clock;
 mod decimal;
 mod json;
+mod list;
 mod moment;
+mod net;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -34,11 +47,13 @@ use synapsor_protocol::{Identifier, Number, Scalar};
 
 use crate::error::ValueError;
 
+pub(crate) use bytes::decode as decode_bytes;
 pub(crate) use decimal::Decimal;
+pub(crate) use list::elements as list_elements;
 #[cfg(feature = "guarded-write")]
 pub(crate) use moment::later_text;
 
-/// The largest stored text that is shown, in bytes. A larger one is refused by its column's name.
+/// The largest text that is shown or taken, in bytes. A larger one is refused by its column's name.
 const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// A value that was parsed into its column's type, in the column's canonical form.
@@ -102,6 +117,55 @@ pub(crate) enum ValueKind {
     },
     Json,
     Enum(Arc<[String]>),
+    /// Any of these labels together, in their order.
+    Set(Arc<[String]>),
+    Time {
+        digits: u8,
+        range: ClockRange,
+    },
+    /// A time of day kept as text.
+    TimeText,
+    /// Months, days and seconds with so many digits, each for itself.
+    Interval {
+        digits: u8,
+    },
+    /// A year of four digits, 1901 to 2155, or 0.
+    Year,
+    /// Bytes, at most `limit`; `padded` fills them up to it with zeros.
+    Bytes {
+        limit: Option<u32>,
+        padded: bool,
+    },
+    /// Binary digits: exactly `width`, or at most so many if `varying`.
+    Bits {
+        width: Option<u32>,
+        varying: bool,
+    },
+    /// An address of either family with the length of its network; a `network` has no host bits.
+    Inet {
+        network: bool,
+    },
+    /// An address of one family.
+    Address {
+        v6: bool,
+    },
+    /// The address of a network card.
+    Mac {
+        bytes: u8,
+    },
+    /// A list of one dimension.
+    Array(Box<ValueKind>),
+}
+
+/// Which times a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClockRange {
+    /// A time of day, 24:00 included.
+    Day,
+    /// A time of day in a zone that is kept.
+    Zoned,
+    /// From -838:59:59 to 838:59:59.
+    Span,
 }
 
 impl ValueKind {
@@ -110,18 +174,20 @@ impl ValueKind {
         match (self, value) {
             (_, Scalar::Null) => Ok(Scalar::Null),
             (Self::Boolean, Scalar::Bool(value)) => Ok(Scalar::Bool(*value)),
-            (Self::Integer { .. } | Self::Fixed { .. } | Self::Decimal | Self::DoubleDecimal, Scalar::Number(number)) => {
+            (Self::Integer { .. } | Self::Fixed { .. } | Self::Decimal | Self::DoubleDecimal | Self::Year, Scalar::Number(number)) => {
                 self.parse(&number.to_string())
             }
             (Self::Float { single }, Scalar::Number(number)) => float(number.as_f64(), *single),
             (Self::Boolean | Self::Float { .. }, _) | (_, Scalar::Bool(_) | Scalar::Number(_)) => Err(self.malformed()),
             (_, Scalar::String(text)) if text.contains('\0') => Err(ValueError::Nul),
             (Self::MomentText { date_only }, Scalar::String(text)) => moment::check_text(text, *date_only),
-            (_, Scalar::String(text)) => self.parse(text),
+            (Self::TimeText, Scalar::String(text)) => clock::check_text(text),
+            (_, Scalar::String(text)) => self.stored(text),
         }
     }
 
-    /// The canonical form of what a database wrote as text, in the forms that the pinned session writes.
+    /// The canonical form of what a database wrote as text, in the forms that the pinned session writes; of bytes and of
+    /// lists their canonical form itself.
     pub(crate) fn parse(&self, text: &str) -> Result<Scalar, ValueError> {
         match self {
             Self::Boolean => boolean(text).ok_or_else(|| self.malformed()),
@@ -139,27 +205,69 @@ impl ValueKind {
             Self::Json => json::one_line(text),
             Self::Enum(labels) if labels.iter().any(|label| label == text) => Ok(text.into()),
             Self::Enum(_) => Err(ValueError::UnknownLabel),
+            Self::Set(labels) => set(text, labels),
+            Self::Time { digits, range } => clock::time(text, *digits, *range),
+            Self::TimeText => Ok(text.into()),
+            Self::Interval { digits } => span::interval(text, *digits),
+            Self::Year => year(text),
+            Self::Bytes { limit, padded } => bytes::check(text, *limit, *padded),
+            Self::Bits { width, varying } => bits(text, *width, *varying),
+            Self::Inet { network } => net::inet(text, *network),
+            Self::Address { v6 } => net::address(text, *v6),
+            Self::Mac { bytes } => net::mac(text, *bytes),
+            Self::Array(element) => list::check(element, text),
         }
     }
 
-    /// The canonical form of what a row holds, if it is not too large to be shown.
+    /// The canonical form of what a row holds, if it is not too large to be shown and without NUL, which no record holds.
     pub(crate) fn stored(&self, text: &str) -> Result<Scalar, ValueError> {
-        if text.len() > MAX_TEXT_BYTES { Err(ValueError::TooLarge { limit: MAX_TEXT_BYTES }) } else { self.parse(text) }
+        match text {
+            _ if text.len() > MAX_TEXT_BYTES => Err(ValueError::TooLarge { limit: MAX_TEXT_BYTES }),
+            _ if text.contains('\0') => Err(ValueError::Nul),
+            _ => self.parse(text),
+        }
+    }
+
+    /// The canonical form of the bytes that a row holds.
+    pub(crate) fn stored_bytes(&self, bytes: &[u8]) -> Result<Scalar, ValueError> {
+        match self {
+            Self::Bytes { limit, padded } => bytes::canonical(bytes.to_vec(), *limit, *padded),
+            _ => Err(ValueError::OtherStorage),
+        }
+    }
+
+    /// The canonical form of the list that a row holds, by its elements as the database writes them.
+    pub(crate) fn stored_list(elements: impl IntoIterator<Item = Result<Scalar, ValueError>>) -> Result<Scalar, ValueError> {
+        list::canonical(&elements.into_iter().collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Whether a row may be found by such a column: equal values have equal bytes.
     pub(crate) fn is_key(&self) -> bool {
-        matches!(self, Self::Integer { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. })
+        matches!(self, Self::Integer { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. } | Self::Bytes { .. })
     }
 
     /// Whether such a column may be a version.
     pub(crate) fn is_version(&self) -> bool {
         match self {
-            Self::Boolean | Self::Float { .. } | Self::Json | Self::Enum(_) => false,
+            Self::Boolean
+            | Self::Float { .. }
+            | Self::Json
+            | Self::Enum(_)
+            | Self::Set(_)
+            | Self::Time { .. }
+            | Self::TimeText
+            | Self::Interval { .. }
+            | Self::Year
+            | Self::Bits { .. }
+            | Self::Inet { .. }
+            | Self::Address { .. }
+            | Self::Mac { .. }
+            | Self::Array(_) => false,
             Self::Integer { .. }
             | Self::Fixed { .. }
             | Self::Decimal
             | Self::DoubleDecimal
+            | Self::Bytes { .. }
             | Self::Text { .. }
             | Self::Uuid
             | Self::UuidText
@@ -173,18 +281,9 @@ impl ValueKind {
     pub(crate) fn is_coarse_version(&self) -> bool {
         match self {
             Self::Timestamp { digits, .. } => *digits < 3,
-            // A text says nothing of what moves it, nor how often.
-            Self::Date | Self::MomentText { .. } | Self::Text { .. } => true,
-            Self::Boolean
-            | Self::Integer { .. }
-            | Self::Fixed { .. }
-            | Self::Decimal
-            | Self::DoubleDecimal
-            | Self::Float { .. }
-            | Self::Uuid
-            | Self::UuidText
-            | Self::Json
-            | Self::Enum(_) => false,
+            // Text and bytes say nothing of what moves them, nor how often.
+            Self::Date | Self::MomentText { .. } | Self::Text { .. } | Self::Bytes { .. } => true,
+            _ => false,
         }
     }
 
@@ -208,6 +307,14 @@ impl ValueKind {
             Self::Date | Self::MomentText { date_only: true } => "a date, 2026-03-02",
             Self::Timestamp { .. } | Self::MomentText { date_only: false } => "a date and time, 2026-03-02T08:00:00Z",
             Self::Json => "a json text",
+            Self::Set(_) => "labels with commas between them",
+            Self::Time { .. } | Self::TimeText => "a time, 08:00:00",
+            Self::Interval { .. } => "an interval, P1Y2M3DT4H5M6.789S",
+            Self::Year => "a year",
+            Self::Bytes { .. } => "bytes in base64",
+            Self::Bits { .. } => "binary digits, 0101",
+            Self::Inet { .. } | Self::Address { .. } | Self::Mac { .. } => "an address",
+            Self::Array(_) => "a json array in a text, [1,2]",
         }
     }
 }
@@ -233,6 +340,37 @@ fn integer(text: &str, min: i128, max: i128) -> Result<Scalar, ValueError> {
         return Err(ValueError::OutOfRange);
     }
     Ok(i64::try_from(value).map_or_else(|_| Scalar::String(value.to_string()), Scalar::from))
+}
+
+fn year(text: &str) -> Result<Scalar, ValueError> {
+    let year = integer(text, 0, 2155)?;
+    if matches!(&year, Scalar::Number(number) if number.as_i64().is_some_and(|year| year == 0 || year > 1900)) {
+        Ok(year)
+    } else {
+        Err(ValueError::OutOfRange)
+    }
+}
+
+fn bits(text: &str, width: Option<u32>, varying: bool) -> Result<Scalar, ValueError> {
+    const MALFORMED: ValueError = ValueError::Malformed { expected: "as many binary digits as the column has" };
+    if !text.bytes().all(|b| matches!(b, b'0' | b'1')) {
+        return Err(ValueError::Malformed { expected: "binary digits, 0101" });
+    }
+    match width {
+        Some(limit) if text.len() > limit as usize => Err(ValueError::TooLong { limit }),
+        Some(limit) if !varying && text.len() < limit as usize => Err(MALFORMED),
+        _ => Ok(text.into()),
+    }
+}
+
+/// The labels in the order of their declaration, each once.
+fn set(text: &str, labels: &[String]) -> Result<Scalar, ValueError> {
+    let given: Vec<&str> = text.split(',').filter(|_| !text.is_empty()).collect();
+    if given.iter().any(|label| !labels.iter().any(|known| known == label)) {
+        return Err(ValueError::UnknownLabel);
+    }
+    let held: Vec<&str> = labels.iter().map(String::as_str).filter(|label| given.contains(label)).collect();
+    Ok(held.join(",").into())
 }
 
 fn decimal(text: &str) -> Result<Decimal, ValueError> {

@@ -171,7 +171,7 @@ fn written(local: DateTime, separator: char, seconds: bool, fraction: &str, suff
 }
 
 /// The fraction with exactly `digits` digits, if only zeros have to go.
-fn padded(fraction: &str, digits: usize) -> Option<String> {
+pub(super) fn padded(fraction: &str, digits: usize) -> Option<String> {
     let significant = fraction.trim_end_matches('0');
     (significant.len() <= digits).then(|| format!("{significant:0<digits$}"))
 }
@@ -180,6 +180,6 @@ fn infinite(text: &str) -> Option<&str> {
     matches!(text, "infinity" | "-infinity").then_some(text)
 }
 
-fn all_digits(text: &str, least: usize, most: usize) -> bool {
+pub(super) fn all_digits(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }

@@ -15,7 +15,7 @@ const SECONDS: ValueKind = ValueKind::Timestamp { digits: 0, zoned: true };
 const DATETIME_TEXT: ValueKind = ValueKind::MomentText { date_only: false };
 
 /// Checks JSON scalars one per line, and writes what became of each.
-fn check(kind: &ValueKind, inputs: &[&str]) -> String {
+pub(super) fn check(kind: &ValueKind, inputs: &[&str]) -> String {
     let line = |input: &&str| {
         let scalar: Scalar = serde_json::from_str(input).unwrap();
         let result = kind.check(&scalar).map_or_else(|error| format!("refused: {error}"), |value| value.to_string());
