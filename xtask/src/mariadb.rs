@@ -85,6 +85,44 @@ impl Programs {
     }
 }
 
+/// A server with its data folder, not running.
+pub(crate) struct Prepared {
+    programs: Programs,
+    durability: Durability,
+    home: Home,
+}
+
+impl Prepared {
+    /// Makes the data folder.
+    pub(crate) fn make(programs: Programs, durability: Durability) -> Result<Self, TaskError> {
+        let home = Home::make("MariaDB", durability)?;
+        home.give("init.sql", &superuser(home.password()))?;
+        let mut install = home.program(&programs.install, DEATH);
+        install.args(COMMON).arg(data(&home)).args(VOLATILE);
+        install.args(["--skip-test-db", "--skip-name-resolve", "--force"]);
+        output_of(&mut install)?;
+        Ok(Self { programs, durability, home })
+    }
+
+    /// Starts the server; it accepts connections when this returns.
+    pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
+        let own = self.home.own();
+        let server = |port: u16| {
+            let mut command = self.home.program(&self.programs.server, DEATH);
+            command.args(COMMON).arg(data(&self.home)).args(SETTINGS).args(durable(self.durability)).arg(format!("--port={port}"));
+            // Whole paths: the server changes its folder between reading some and others.
+            command.args(FILES.map(|(setting, file)| format!("--{setting}={}", own.join(file).display())));
+            command
+        };
+        let (process, port) = self.home.launch(server, greets, interrupt)?;
+        Ok(Server { process, home: self.home, port })
+    }
+}
+
+fn data(home: &Home) -> String {
+    format!("--datadir={}", home.own().join("data").display())
+}
+
 /// A running server. Dropping it stops it and removes all its files.
 pub(crate) struct Server {
     process: Group,
@@ -93,27 +131,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the data folder and starts the server; it accepts connections when this returns.
-    pub(crate) fn start(programs: &Programs, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
-        let home = Home::make("MariaDB", durability)?;
-        home.give("init.sql", &superuser(home.password()))?;
-        let own = home.own();
-        let data = format!("--datadir={}", own.join("data").display());
-        let mut install = home.program(&programs.install, DEATH);
-        install.args(COMMON).arg(&data).args(VOLATILE);
-        install.args(["--skip-test-db", "--skip-name-resolve", "--force"]);
-        output_of(&mut install)?;
-        let server = |port: u16| {
-            let mut command = home.program(&programs.server, DEATH);
-            command.args(COMMON).arg(&data).args(SETTINGS).args(durable(durability)).arg(format!("--port={port}"));
-            // Whole paths: the server changes its folder between reading some and others.
-            command.args(FILES.map(|(setting, file)| format!("--{setting}={}", own.join(file).display())));
-            command
-        };
-        let (process, port) = home.launch(server, greets, interrupt)?;
-        Ok(Self { process, home, port })
-    }
-
     /// The URL of the superuser; it names `localhost`, as the certificate does, and no database.
     pub(crate) fn url(&self) -> String {
         format!("mysql://{SUPERUSER}:{}@localhost:{}/", self.home.password(), self.port)

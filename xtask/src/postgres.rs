@@ -63,6 +63,39 @@ impl Programs {
     }
 }
 
+/// A server with its data folder, not running.
+pub(crate) struct Prepared {
+    programs: Programs,
+    durability: Durability,
+    home: Home,
+}
+
+impl Prepared {
+    /// Makes the data folder.
+    pub(crate) fn make(programs: Programs, durability: Durability) -> Result<Self, TaskError> {
+        let home = Home::make("PostgreSQL", durability)?;
+        home.give("password", home.password())?;
+        let mut initdb = home.program(&programs.0.join("initdb"), DEATH);
+        initdb.args(["--pgdata=data", "--pwfile=password", "--auth=scram-sha-256", "--no-sync"]);
+        initdb.args(["--encoding=UTF8", "--locale=C"]).arg(format!("--username={SUPERUSER}"));
+        output_of(&mut initdb)?;
+        Ok(Self { programs, durability, home })
+    }
+
+    /// Starts the server; it accepts connections when this returns.
+    pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
+        let data = self.home.own().join("data");
+        let server = |port: u16| {
+            let mut command = self.home.program(&self.programs.0.join("postgres"), DEATH);
+            command.args(["-D", "data", "-p", &port.to_string()]);
+            command.args(SETTINGS.into_iter().chain(durable(self.durability)).flat_map(|setting| ["-c", setting]));
+            command
+        };
+        let (process, port) = self.home.launch(server, |_| says_ready(&data), interrupt)?;
+        Ok(Server { process, home: self.home, port })
+    }
+}
+
 /// A running server. Dropping it stops it and removes all its files.
 pub(crate) struct Server {
     process: Group,
@@ -71,25 +104,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the data folder and starts the server; it accepts connections when this returns.
-    pub(crate) fn start(programs: &Programs, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
-        let home = Home::make("PostgreSQL", durability)?;
-        home.give("password", home.password())?;
-        let mut initdb = home.program(&programs.0.join("initdb"), DEATH);
-        initdb.args(["--pgdata=data", "--pwfile=password", "--auth=scram-sha-256", "--no-sync"]);
-        initdb.args(["--encoding=UTF8", "--locale=C"]).arg(format!("--username={SUPERUSER}"));
-        output_of(&mut initdb)?;
-        let data = home.own().join("data");
-        let server = |port: u16| {
-            let mut command = home.program(&programs.0.join("postgres"), DEATH);
-            command.args(["-D", "data", "-p", &port.to_string()]);
-            command.args(SETTINGS.into_iter().chain(durable(durability)).flat_map(|setting| ["-c", setting]));
-            command
-        };
-        let (process, port) = home.launch(server, |_| says_ready(&data), interrupt)?;
-        Ok(Self { process, home, port })
-    }
-
     /// The URL of the superuser; it names `localhost`, as the certificate does.
     pub(crate) fn url(&self) -> String {
         format!("postgres://{SUPERUSER}:{}@localhost:{}/postgres", self.home.password(), self.port)

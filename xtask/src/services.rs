@@ -3,6 +3,7 @@
 //! A test reads the variables below through `synapsor-testkit` and fails when there is neither an
 //! address nor the explicit word that servers are left out.
 
+use std::panic::resume_unwind;
 use std::process::{Command, ExitCode};
 use std::thread;
 
@@ -62,17 +63,19 @@ pub(crate) struct Servers {
 }
 
 impl Services {
-    /// Starts all servers, at the same time.
+    /// Makes the data folders of all servers at the same time, and starts them.
     pub(crate) fn start(install: Install, durability: Durability, interrupt: &Interrupt) -> Result<Self, TaskError> {
         // One after the other: apt-get lets nobody else install.
         let (first, second) = (install::postgres(install, interrupt)?, install::mariadb(install, interrupt)?);
         let versions = [first.version()?, second.version()?];
         let (postgres, mariadb) = thread::scope(|scope| {
-            let postgres = scope.spawn(|| postgres::Server::start(&first, durability, interrupt));
-            let mariadb = mariadb::Server::start(&second, durability, interrupt);
-            (postgres.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), mariadb)
+            let postgres = scope.spawn(|| postgres::Prepared::make(first, durability));
+            let mariadb = mariadb::Prepared::make(second, durability);
+            (postgres.join().unwrap_or_else(|panic| resume_unwind(panic)), mariadb)
         });
-        Ok(Self::Running(Box::new(Servers { postgres: postgres?, mariadb: mariadb?, versions })))
+        // Not in the threads above: what a thread started would be told that its parent is gone when the thread ends.
+        let (postgres, mariadb) = (postgres?.start(interrupt)?, mariadb?.start(interrupt)?);
+        Ok(Self::Running(Box::new(Servers { postgres, mariadb, versions })))
     }
 
     /// Tells a child where the servers are.
