@@ -1,6 +1,6 @@
 //! What does a test need that a user does not? (development only)
 //!
-//! - [`Postgres`]: a fresh database on the server of the run, dropped at the end of the test.
+//! - [`Postgres`], [`Mysql`]: a fresh database on a server of the run, dropped at the end of the test.
 //! - [`sqlite`]: sample business databases in a file.
 //! - [`Folder`]: a temporary folder for a config and a ledger.
 //! - [`FaultProxy`]: cuts or freezes a PostgreSQL connection at an exact message.
@@ -22,6 +22,8 @@ mod environment;
 mod fault_proxy;
 mod folder;
 mod frames;
+mod mysql;
+mod place;
 mod postgres;
 mod program;
 mod proxy_link;
@@ -31,5 +33,6 @@ mod terminal;
 pub use environment::left_out;
 pub use fault_proxy::{Cut, FaultProxy};
 pub use folder::Folder;
+pub use mysql::Mysql;
 pub use postgres::Postgres;
 pub use program::{Program, Running, Seen};

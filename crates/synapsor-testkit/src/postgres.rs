@@ -2,17 +2,23 @@
 //!
 //! The run has one server; each test makes a database of its own on it, in a few milliseconds.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use url::Url;
 use uuid::Uuid;
 
 use crate::environment;
 use crate::fault_proxy::FaultProxy;
-use crate::session::{PINNED, Session};
+use crate::place::Place;
+use crate::session::{Answer, Rows, Session, Speaks};
+
+/// What every connection of the testkit sets, so that results read the same everywhere.
+const PINNED: &str = "-c timezone=UTC -c datestyle=ISO -c extra_float_digits=3 \
+     -c default_transaction_isolation=read\\ committed";
 
 /// The connection that makes and drops databases, one per test process.
 static ADMINISTRATOR: OnceLock<Session> = OnceLock::new();
@@ -26,7 +32,7 @@ static ADMINISTRATOR: OnceLock<Session> = OnceLock::new();
 /// The server speaks TLS with a certificate for `localhost`, which is the host in every URL here, and
 /// not for `127.0.0.1`; see [`Postgres::authority`].
 pub struct Postgres {
-    url: Url,
+    place: Place,
     name: String,
     session: Session,
     roles: Mutex<Vec<String>>,
@@ -46,46 +52,37 @@ impl Postgres {
     /// If the run names no server and does not say that servers are left out.
     #[must_use]
     pub fn shared() -> Option<Self> {
-        let mut url = environment::postgres_url()?;
+        let url = environment::POSTGRES.url()?;
         let administrator = ADMINISTRATOR.get_or_init(|| Session::open(pinned(&url)));
         let name = format!("test_{}", Uuid::new_v4().simple());
         administrator.run(&format!("create database {name}")).expect("the server makes databases");
-        url.set_path(&name);
-        let session = Session::open(pinned(&url));
-        Some(Self { url, name, session, roles: Mutex::new(Vec::new()) })
+        let place = Place::of(url, &name);
+        let session = Session::open(pinned(place.url()));
+        Some(Self { place, name, session, roles: Mutex::new(Vec::new()) })
     }
 
     /// The URL of the database, without parameters, for its superuser.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url.to_string()
+        self.place.url().to_string()
     }
 
     /// The URL with parameters, e.g. `&[("sslmode", "require")]`.
     #[must_use]
     pub fn url_with(&self, parameters: &[(&str, &str)]) -> String {
-        let mut url = self.url.clone();
-        url.query_pairs_mut().extend_pairs(parameters);
-        url.to_string()
+        self.place.with(parameters)
     }
 
     /// The URL for another user, e.g. one that does not exist.
     #[must_use]
     pub fn url_as(&self, user: &str, password: &str) -> String {
-        let mut url = self.url.clone();
-        url.set_username(user).expect("the URL may carry a user");
-        url.set_password(Some(password)).expect("the URL may carry a password");
-        url.to_string()
+        self.place.seen_by(user, password)
     }
 
     /// The URL of the database as seen through a proxy. A proxy offers no TLS.
     #[must_use]
     pub fn url_through(&self, proxy: &FaultProxy) -> String {
-        let mut url = self.url.clone();
-        let address = proxy.address();
-        url.set_ip_host(address.ip()).expect("the URL may carry an address");
-        url.set_port(Some(address.port())).expect("the URL may carry a port");
-        url.to_string()
+        self.place.through(proxy)
     }
 
     /// Where the server listens.
@@ -94,17 +91,13 @@ impl Postgres {
     /// If the name of its host does not resolve.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        let host = self.url.host_str().expect("the URL names a host");
-        let port = self.url.port().unwrap_or(5432);
-        let mut found = (host, port).to_socket_addrs().expect("the host of the server resolves");
-        // The throw-away server listens on IPv4 alone.
-        found.find(SocketAddr::is_ipv4).expect("the host of the server has an IPv4 address")
+        self.place.address()
     }
 
     /// A PEM file with the authority to trust, for `sslrootcert`.
     #[must_use]
     pub fn authority(&self) -> PathBuf {
-        environment::postgres_authority()
+        environment::POSTGRES.authority()
     }
 
     /// Runs one or more statements.
@@ -121,23 +114,16 @@ impl Postgres {
     /// If the query fails, with the server's words.
     #[must_use]
     pub fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        match self.session.run(sql) {
-            Ok(rows) => rows,
-            Err(error) => {
-                let words = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
-                panic!("{words}, in: {sql}")
-            }
-        }
+        self.session.rows(sql)
     }
 
     /// The rows of a query as lines, values separated by ` | `, for snapshots.
+    ///
+    /// # Panics
+    /// If the query fails, with the server's words.
     #[must_use]
     pub fn table(&self, sql: &str) -> String {
-        let line = |row: Vec<Option<String>>| {
-            let values = row.into_iter().map(|value| value.unwrap_or_else(|| "NULL".to_owned()));
-            values.collect::<Vec<_>>().join(" | ")
-        };
-        self.rows(sql).into_iter().map(line).collect::<Vec<_>>().join("\n")
+        self.session.table(sql)
     }
 
     /// A connection for tests that race or hold transactions; its task ends with the client.
@@ -145,7 +131,7 @@ impl Postgres {
     /// # Panics
     /// If the server refuses it.
     pub async fn connect(&self) -> Client {
-        let accepted = pinned(&self.url).connect(NoTls).await;
+        let accepted = pinned(self.place.url()).connect(NoTls).await;
         let (client, connection) = accepted.expect("the test server accepts connections");
         tokio::spawn(connection);
         client
@@ -182,4 +168,36 @@ fn pinned(url: &Url) -> Config {
     let mut config: Config = url.as_str().parse().expect("the address of the test server is valid");
     config.options(PINNED).application_name("synapsor-testkit");
     config
+}
+
+impl Speaks for Config {
+    type Client = Client;
+
+    fn connect(&self, runtime: &Runtime) -> Client {
+        let (client, connection) = runtime.block_on(Config::connect(self, NoTls)).expect("the test server accepts connections");
+        runtime.spawn(connection);
+        client
+    }
+
+    fn run(&self, runtime: &Runtime, client: &mut Client, sql: &str) -> Answer {
+        runtime.block_on(client.simple_query(sql)).map(rows).map_err(|error| words(&error))
+    }
+
+    fn close(&self, runtime: &Runtime, client: Client) {
+        drop(client);
+        // Lets the connection say goodbye before its socket goes.
+        runtime.block_on(tokio::task::yield_now());
+    }
+}
+
+fn rows(messages: Vec<SimpleQueryMessage>) -> Rows {
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
+        _ => None,
+    };
+    messages.into_iter().filter_map(row).collect()
+}
+
+fn words(error: &Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -6,13 +6,27 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
-/// What every connection of the testkit sets, so that results read the same everywhere.
-pub(crate) const PINNED: &str = "-c timezone=UTC -c datestyle=ISO -c extra_float_digits=3 \
-     -c default_transaction_isolation=read\\ committed";
+/// What a statement gave, each value as the server prints it; `None` is NULL.
+pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
-type Answer = Result<Vec<Vec<Option<String>>>, Error>;
+/// The rows of all statements, or the server's words.
+pub(crate) type Answer = Result<Rows, String>;
+
+/// How one kind of server is spoken to.
+pub(crate) trait Speaks: Send + 'static {
+    /// An open connection.
+    type Client;
+
+    /// Connects; panics if the server refuses, as there is nobody to handle it.
+    fn connect(&self, runtime: &Runtime) -> Self::Client;
+
+    /// Runs one or more statements as text.
+    fn run(&self, runtime: &Runtime, client: &mut Self::Client, sql: &str) -> Answer;
+
+    /// Says goodbye.
+    fn close(&self, runtime: &Runtime, client: Self::Client);
+}
 
 struct Job {
     sql: String,
@@ -27,10 +41,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// Connects at the first use.
-    pub(crate) fn open(config: Config) -> Self {
+    pub(crate) fn open(speaker: impl Speaks) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let thread =
-            thread::Builder::new().name("testkit sql".to_owned()).spawn(move || serve(&config, &inbox)).expect("a thread for SQL starts");
+            thread::Builder::new().name("testkit sql".to_owned()).spawn(move || serve(&speaker, &inbox)).expect("a thread for SQL starts");
         Self { jobs: Some(jobs), thread: Some(thread) }
     }
 
@@ -41,6 +55,20 @@ impl Session {
         let jobs = self.jobs.as_ref().expect("the session is open until it is dropped");
         jobs.send(job).expect("the SQL thread connected");
         reply.recv().expect("the SQL thread answers")
+    }
+
+    /// The same, for a test: panics with the server's words.
+    pub(crate) fn rows(&self, sql: &str) -> Rows {
+        self.run(sql).unwrap_or_else(|words| panic!("{words}, in: {sql}"))
+    }
+
+    /// The rows as lines, values separated by ` | `, for snapshots.
+    pub(crate) fn table(&self, sql: &str) -> String {
+        let line = |row: Vec<Option<String>>| {
+            let values = row.into_iter().map(|value| value.unwrap_or_else(|| "NULL".to_owned()));
+            values.collect::<Vec<_>>().join(" | ")
+        };
+        self.rows(sql).into_iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -54,30 +82,15 @@ impl Drop for Session {
     }
 }
 
-fn serve(config: &Config, inbox: &Receiver<Job>) {
+fn serve<S: Speaks>(speaker: &S, inbox: &Receiver<Job>) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     let mut client = None;
     while let Ok(job) = inbox.recv() {
-        let client = client.get_or_insert_with(|| connect(&runtime, config));
-        let result = runtime.block_on(client.simple_query(&job.sql));
+        let client = client.get_or_insert_with(|| speaker.connect(&runtime));
         // A test that panicked meanwhile does not wait for its answer.
-        let _ = job.answer.send(result.map(rows));
+        let _ = job.answer.send(speaker.run(&runtime, client, &job.sql));
     }
-    drop(client);
-    // Lets the connection say goodbye before its socket goes.
-    runtime.block_on(tokio::task::yield_now());
-}
-
-fn connect(runtime: &Runtime, config: &Config) -> Client {
-    let (client, connection) = runtime.block_on(config.connect(NoTls)).expect("the test server accepts connections");
-    runtime.spawn(connection);
-    client
-}
-
-fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<Option<String>>> {
-    let row = |message| match message {
-        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
-        _ => None,
-    };
-    messages.into_iter().filter_map(row).collect()
+    if let Some(client) = client {
+        speaker.close(&runtime, client);
+    }
 }
