@@ -169,6 +169,10 @@ fn told(fact: &Fact) -> String {
             format!(": attempt {} reports {} though {} is on record", found.attempt, found.report.outcome, found.recorded)
         }
         Fact::Tombstoned(stone) => format!(": attempt {}, ended as {}", stone.attempt, stone.ending.status()),
+        Fact::HumanActed(action) => {
+            let columns: Vec<_> = action.patch.keys().map(AsRef::as_ref).collect();
+            format!(": {}{}", columns.join(", "), with_note(action.operator.note.as_deref(), action.notes.as_deref()))
+        }
     }
 }
 

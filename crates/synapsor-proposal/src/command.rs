@@ -1,7 +1,7 @@
 //! What can be asked of a proposal, and by whom?
 
-use synapsor_protocol::id::{AuditId, EvidenceId, LeaseId};
-use synapsor_protocol::{ChangeSet, Digest, Report, Timestamp};
+use synapsor_protocol::id::{ActionId, AuditId, EvidenceId, LeaseId};
+use synapsor_protocol::{ChangeSet, Columns, Digest, Report, Timestamp};
 
 use crate::event::Ending;
 use crate::operator::OperatorIdentity;
@@ -77,5 +77,14 @@ pub enum Order {
         ending: Ending,
         /// Why, if somebody says so.
         reason: Option<String>,
+    },
+    /// Put on record what a person did in the case of a shadow proposal. It decides nothing.
+    RecordHumanAction {
+        /// The id of the record; the same id is recorded once.
+        action_id: ActionId,
+        /// The columns that the person set, and to what.
+        patch: Columns,
+        /// What else is worth knowing.
+        notes: Option<String>,
     },
 }

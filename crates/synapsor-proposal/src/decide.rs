@@ -4,12 +4,12 @@
 //! the answer to a commit may ask again.
 
 use synapsor_protocol::change_set::{ApprovalStatus, Mode, WritebackStatus};
-use synapsor_protocol::id::JobId;
-use synapsor_protocol::{ChangeSet, Digest, Outcome, Report, Timestamp};
+use synapsor_protocol::id::{ActionId, JobId};
+use synapsor_protocol::{ChangeSet, Columns, Digest, Outcome, Report, Timestamp};
 
 use crate::attempt::may_follow;
 use crate::command::{AgentCommand, OperatorCommand, Order};
-use crate::event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, Reported, Terms, Tombstone};
+use crate::event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, HumanAction, Reported, Terms, Tombstone};
 use crate::operator::OperatorIdentity;
 use crate::proposal::{Proposal, Status};
 use crate::refusal::Refusal;
@@ -56,6 +56,7 @@ pub fn decide_operator(state: &Proposal, command: &OperatorCommand, now: Timesta
         }
         Order::Report { attempt, report } => record(state, *attempt, report)?,
         Order::Tombstone { attempt, ending, reason } => bury(state, by, *attempt, *ending, reason.as_deref(), now)?,
+        Order::RecordHumanAction { action_id, patch, notes } => witness(state, by, action_id, patch, notes.as_deref())?,
     };
     Ok(facts.into_iter().map(|fact| Event { actor: by.account().to_owned(), at: now, fact }).collect())
 }
@@ -224,6 +225,27 @@ fn bury(
         return Err(Refusal::NotExpired { id: state.id().clone(), at: state.terms.expires_at });
     }
     Ok(vec![Fact::Tombstoned(Tombstone { attempt, ending, operator: by.record(), reason: bounded(reason)? })])
+}
+
+/// What a person did is a fact, whatever became of the proposal since; only a shadow proposal has it to be compared with.
+fn witness(
+    state: &Proposal,
+    by: &OperatorIdentity,
+    action_id: &ActionId,
+    patch: &Columns,
+    notes: Option<&str>,
+) -> Result<Vec<Fact>, Refusal> {
+    if state.terms.mode != Mode::Shadow {
+        return Err(Refusal::NotShadow(state.id().clone()));
+    }
+    if state.human_actions.iter().any(|action| action.action_id == *action_id) {
+        return Ok(Vec::new());
+    }
+    if patch.is_empty() {
+        return Err(Refusal::NothingDone(state.id().clone()));
+    }
+    let action = HumanAction { action_id: action_id.clone(), patch: patch.clone(), operator: by.record(), notes: bounded(notes)? };
+    Ok(vec![Fact::HumanActed(action)])
 }
 
 fn writable(state: &Proposal) -> Result<(), Refusal> {

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use synapsor_protocol::change_set::Mode;
-use synapsor_protocol::id::{AuditId, EvidenceId, JobId, LeaseId, ProposalId};
-use synapsor_protocol::{ChangeSet, Digest, OperationId, Report, Timestamp};
+use synapsor_protocol::id::{ActionId, AuditId, EvidenceId, JobId, LeaseId, ProposalId};
+use synapsor_protocol::{ChangeSet, Columns, Digest, OperationId, Report, Timestamp};
 
 use crate::operator::OperatorRecord;
 use crate::proposal::Status;
@@ -83,6 +83,9 @@ pub enum Fact {
     /// A tombstone in the source ended the operation without effect.
     #[serde(rename = "writeback_tombstoned")]
     Tombstoned(Tombstone),
+    /// What a person did in the case of a shadow proposal is on record, to be compared with it.
+    #[serde(rename = "shadow_human_action_recorded")]
+    HumanActed(HumanAction),
 }
 
 /// What was proposed, as far as deciding needs it. Computed from the change set, and checked against it on loading.
@@ -212,6 +215,20 @@ pub struct Tombstone {
     pub reason: Option<String>,
 }
 
+/// What a person did, without the agent, in a case that a shadow proposal is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HumanAction {
+    /// Its id.
+    pub action_id: ActionId,
+    /// The columns that the person set, and to what.
+    pub patch: Columns,
+    /// Who put it on record.
+    pub operator: OperatorRecord,
+    /// What else is worth knowing, if they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
 /// Why a claimed operation was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -291,6 +308,7 @@ impl Fact {
             Self::Unknown(_) => "writeback_unknown",
             Self::Contradicted(_) => "writeback_contradiction",
             Self::Tombstoned(_) => "writeback_tombstoned",
+            Self::HumanActed(_) => "shadow_human_action_recorded",
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`evolve`] checks that the event can follow: a ledger that somebody edited folds into an error, not into a state.
 
+use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::{Outcome, Timestamp};
 
 use crate::attempt::Attempt;
@@ -55,6 +56,7 @@ fn begin(terms: &Terms, at: Timestamp) -> Proposal {
         last_report: None,
         tombstone: None,
         contradictions: Vec::new(),
+        human_actions: Vec::new(),
         events: 1,
     }
 }
@@ -86,6 +88,8 @@ fn step(mut state: Proposal, fact: &Fact, at: Timestamp) -> Result<Proposal, &'s
         Fact::Unknown(reported) => setback(&mut state, reported, Outcome::Unknown)?,
         Fact::Contradicted(contradiction) => contradicted(&mut state, contradiction)?,
         Fact::Tombstoned(tombstone) => bury(&mut state, tombstone)?,
+        Fact::HumanActed(action) if state.terms.mode == Mode::Shadow => state.human_actions.push(action.clone()),
+        Fact::HumanActed(_) => return Err("it is no shadow proposal"),
     }
     Ok(state)
 }

@@ -26,7 +26,7 @@ mod refusal;
 pub use attempt::{Attempt, Pending};
 pub use command::{AgentCommand, OperatorCommand, Order};
 pub use decide::{MAX_REASON_BYTES, decide_agent, decide_operator, lapse, supersede};
-pub use event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, Reported, Terms, Tombstone};
+pub use event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, HumanAction, Reported, Terms, Tombstone};
 pub use evolve::{Misfit, evolve, fold};
 pub use operator::{MAX_NOTE_BYTES, OperatorIdentity, OperatorRecord, Roles};
 pub use proposal::{Proposal, Status};

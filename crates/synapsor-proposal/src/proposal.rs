@@ -13,7 +13,7 @@ use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::{ErrorCode, Outcome, Timestamp};
 
 use crate::attempt::{Attempt, Pending, may_follow};
-use crate::event::{Approval, Closing, Contradiction, EvidenceLink, Reported, Terms, Tombstone};
+use crate::event::{Approval, Closing, Contradiction, EvidenceLink, HumanAction, Reported, Terms, Tombstone};
 
 /// Where a proposal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub struct Proposal {
     pub tombstone: Option<Tombstone>,
     /// Receipts that disagree with the final state.
     pub contradictions: Vec<Contradiction>,
+    /// What people did in the case of a shadow proposal, in the order in which it was put on record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub human_actions: Vec<HumanAction>,
     /// How many events it was folded from.
     pub events: u32,
 }

@@ -106,6 +106,12 @@ pub enum Refusal {
         /// The last attempt that was claimed.
         current: u32,
     },
+    /// What people did is compared with shadow proposals only.
+    #[error("proposal {0} is no shadow proposal: there is nothing to compare what people did with")]
+    NotShadow(ProposalId),
+    /// A record of what somebody did that says nothing.
+    #[error("the action for proposal {0} sets no column")]
+    NothingDone(ProposalId),
     /// The last attempt ended in a way that no other may follow.
     #[error("the last attempt of proposal {id} ended with {code}: no other may follow")]
     NeverRetried {
@@ -133,6 +139,8 @@ impl Refusal {
             Self::NeedsTombstone { .. } => "WRITEBACK_CLAIMED",
             Self::NotClaimed { .. } => "WRITEBACK_ATTEMPT_NOT_CLAIMED",
             Self::Superseded { .. } => "WRITEBACK_ATTEMPT_SUPERSEDED",
+            Self::NotShadow(_) => "NOT_SHADOW_PROPOSAL",
+            Self::NothingDone(_) => "SHADOW_ACTION_CREATE_FAILED",
             Self::NeverRetried { .. } => "WRITEBACK_NOT_RETRYABLE",
         }
     }

@@ -60,6 +60,10 @@ id! {
     LeaseId, "lease_"
 }
 id! {
+    /// What a person did in a case that an agent had a shadow proposal for (`act_`).
+    ActionId, "act_"
+}
+id! {
     /// One refusal whose internal cause the ledger keeps (`diag_`).
     DiagnosticId, "diag_"
 }

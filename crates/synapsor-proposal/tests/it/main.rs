@@ -7,3 +7,4 @@ mod decisions;
 mod fixture;
 mod invariants;
 mod proposing;
+mod shadow;
