@@ -9,6 +9,8 @@
 mod array;
 mod catalog;
 mod connect;
+#[cfg(test)]
+mod documented;
 mod fault;
 #[cfg(feature = "guarded-write")]
 mod session;

@@ -7,6 +7,8 @@
 
 mod catalog;
 mod connect;
+#[cfg(test)]
+mod documented;
 mod fault;
 mod place;
 #[cfg(feature = "guarded-write")]

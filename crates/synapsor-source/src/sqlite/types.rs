@@ -116,7 +116,7 @@ fn number(digits: &str) -> Value {
 }
 
 fn decimal(text: &str) -> Result<Scalar, ValueError> {
-    Decimal::parse(text).map(|decimal| decimal.minimal().into()).ok_or(ValueError::NotFinite)
+    Decimal::parse(text).map(|decimal| decimal.minimal().into()).map_err(|_| ValueError::NotFinite)
 }
 
 fn utf8(stored: ValueRef<'_>) -> Result<&str, ValueError> {

@@ -2,8 +2,10 @@
 
 use crate::error::ValueError;
 
-/// The most digits before or behind the point. More is refused before anything is allocated.
-const MAX_DIGITS: usize = 1000;
+/// The most digits before and behind the point: what PostgreSQL's `numeric` holds. More is refused before anything is allocated.
+const MAX_INTEGER_DIGITS: usize = 131_072;
+const MAX_FRACTION_DIGITS: usize = 16_383;
+const MALFORMED: ValueError = ValueError::Malformed { expected: "a decimal number" };
 
 /// A decimal number, digit by digit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,39 +19,44 @@ pub(crate) struct Decimal {
 
 impl Decimal {
     /// Reads `-12.50`, `1e-7`, `.5`; no blanks, no separators.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (negative, unsigned) = match text.as_bytes().first()? {
-            b'-' => (true, &text[1..]),
-            b'+' => (false, &text[1..]),
+    pub(crate) fn parse(text: &str) -> Result<Self, ValueError> {
+        let (negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            Some((mantissa, exponent)) => (mantissa, self::exponent(exponent)?),
             None => (unsigned, 0),
         };
         let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits_only = integer.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
         if !digits_only || integer.len() + fraction.len() == 0 {
-            return None;
+            return Err(MALFORMED);
         }
         Self::shifted(negative, integer, fraction, exponent)
     }
 
-    fn shifted(negative: bool, integer: &str, fraction: &str, exponent: i32) -> Option<Self> {
-        let digits = format!("{integer}{fraction}");
-        let point = i64::try_from(integer.len()).ok()? + i64::from(exponent);
-        let limit = MAX_DIGITS as i64;
-        if digits.len() > MAX_DIGITS || !(-limit..=limit).contains(&point) {
-            return None;
+    fn shifted(negative: bool, integer: &str, fraction: &str, exponent: i32) -> Result<Self, ValueError> {
+        let leading = integer.trim_start_matches('0');
+        let digits = format!("{leading}{fraction}");
+        // Where the point stands among the digits, counted from their left.
+        let point = i64::try_from(leading.len()).map_err(|_| ValueError::OutOfRange)? + i64::from(exponent);
+        if point > MAX_INTEGER_DIGITS as i64 {
+            return Err(ValueError::OutOfRange);
+        }
+        let kept = usize::try_from(digits.len() as i64 - point).unwrap_or(0);
+        if kept > MAX_FRACTION_DIGITS {
+            return Err(ValueError::TooPrecise);
         }
         let (integer, fraction) = match usize::try_from(point) {
-            Err(_) => (String::new(), format!("{}{digits}", "0".repeat(usize::try_from(-point).ok()?))),
+            Err(_) => (String::new(), format!("{}{digits}", "0".repeat(kept - digits.len()))),
             Ok(point) if point >= digits.len() => (format!("{digits}{}", "0".repeat(point - digits.len())), String::new()),
             Ok(point) => (digits[..point].to_owned(), digits[point..].to_owned()),
         };
         let integer = integer.trim_start_matches('0').to_owned();
         let zero = integer.is_empty() && fraction.bytes().all(|b| b == b'0');
-        Some(Self { negative: negative && !zero, integer, fraction })
+        Ok(Self { negative: negative && !zero, integer, fraction })
     }
 
     /// As given: `12.50` stays `12.50`.
@@ -91,7 +98,7 @@ impl Decimal {
         }
         let double: f64 = minimal.parse().map_err(|_| ValueError::OutOfRange)?;
         // Rust prints the shortest digits that identify the double, never an exponent.
-        let survives = double.is_finite() && Self::parse(&double.to_string()).is_some_and(|again| again.minimal() == minimal);
+        let survives = double.is_finite() && Self::parse(&double.to_string()).is_ok_and(|again| again.minimal() == minimal);
         if survives { Ok(minimal) } else { Err(ValueError::TooPrecise) }
     }
 
@@ -101,4 +108,12 @@ impl Decimal {
         let point = if fraction.is_empty() { "" } else { "." };
         format!("{sign}{integer}{point}{fraction}")
     }
+}
+
+fn exponent(text: &str) -> Result<i32, ValueError> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(MALFORMED);
+    }
+    text.parse().map_err(|_| ValueError::OutOfRange)
 }

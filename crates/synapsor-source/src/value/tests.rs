@@ -67,12 +67,18 @@ fn decimals_are_padded_to_the_scale_and_never_rounded() {
     "" => refused: expected a decimal number
     "." => refused: expected a decimal number
     "#);
-    insta::assert_snapshot!(check(&ValueKind::Decimal, &["\"1.50\"", "0.1", "1e21", "\"1e-7\"", "\"1e2000\"", "\"123456789012345678901234567890.123456789\""]), @r#"
+    insta::assert_snapshot!(check(&ValueKind::Decimal, &["\"1.50\"", "0.1", "1e21", "\"1e-7\"", "\"1e200000\"", "\"1e-20000\"", "\"1e9999999999\"", "\"1e\"", "\"1e1.5\"", "\"00012e-1\"", "\"0e-3\"", "\"123456789012345678901234567890.123456789\""]), @r#"
     "1.50" => "1.50"
     0.1 => "0.1"
     1e21 => "1000000000000000000000"
     "1e-7" => "0.0000001"
-    "1e2000" => refused: expected a decimal number
+    "1e200000" => refused: outside the range of the column's type
+    "1e-20000" => refused: more digits than the column keeps
+    "1e9999999999" => refused: outside the range of the column's type
+    "1e" => refused: expected a decimal number
+    "1e1.5" => refused: expected a decimal number
+    "00012e-1" => "1.2"
+    "0e-3" => "0.000"
     "123456789012345678901234567890.123456789" => "123456789012345678901234567890.123456789"
     "#);
     insta::assert_snapshot!(check(&ValueKind::Fixed { precision: 2, scale: -3 }, &["\"12000\"", "\"12001\"", "\"120000\""]), @r#"
@@ -205,4 +211,13 @@ fn a_version_kept_as_text_moves_on_in_its_own_form() {
     for unknown in ["2026-03-02", "1772438400", ""] {
         assert_eq!(later_text(unknown, now), None, "{unknown}");
     }
+}
+
+#[test]
+fn a_decimal_of_the_most_digits_keeps_them_all() {
+    let widest = format!("{}.{}", "9".repeat(131_072), "1".repeat(16_383));
+    assert_eq!(ValueKind::Decimal.parse(&widest).unwrap(), Scalar::from(widest.as_str()));
+    assert_eq!(ValueKind::Decimal.parse("1e131071").unwrap().plain_text().len(), 131_072);
+    assert!(ValueKind::Decimal.parse(&format!("9{widest}")).is_err());
+    assert!(ValueKind::Decimal.parse(&format!("{widest}1")).is_err());
 }
