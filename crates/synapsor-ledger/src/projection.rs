@@ -173,7 +173,8 @@ pub(crate) fn reported(fact: &Fact) -> Option<(u32, &Report)> {
         | Fact::Expired { .. }
         | Fact::Superseded { .. }
         | Fact::AttemptClaimed(_)
-        | Fact::Tombstoned(_) => None,
+        | Fact::Tombstoned(_)
+        | Fact::HumanActed(_) => None,
     }
 }
 
@@ -192,7 +193,7 @@ fn maybe(value: Option<impl ToString>) -> Value {
     value.map_or(Value::Null, |value| text(value))
 }
 
-fn mode_word(mode: Mode) -> &'static str {
+pub(crate) fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::ReadOnly => "read_only",
         Mode::Shadow => "shadow",
