@@ -1,6 +1,6 @@
 //! What if the connection breaks at exactly this message?
 //!
-//! The proxy stands between a client and PostgreSQL and understands where messages end. One fault is
+//! The proxy stands between a client and PostgreSQL or MySQL and understands where messages end. One fault is
 //! armed at a time; it strikes once, then everything passes again, so that a retry can find out what
 //! happened.
 //!
@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use crate::frames::Protocol;
 use crate::proxy_link::Link;
 
 /// How long a test waits for a fault that does not strike.
@@ -32,7 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Cut {
     /// Before the query reaches the server: it never runs.
     BeforeQuery(&'static str),
-    /// After the server ran the query and answered it; the client does not get the answer.
+    /// After the server ran the query and answered it; the client does not get the answer. (A MySQL server that sends rows has
+    /// begun to answer.)
     AfterForwarding(&'static str),
     /// Before the n-th message (from 1) of a client reaches the server. For sweeps over all places.
     BeforeMessage(u64),
@@ -49,7 +51,7 @@ pub(crate) enum Strike {
     Freeze,
 }
 
-/// A proxy in front of one PostgreSQL server, on a port of its own. Dropping it cuts everything.
+/// A proxy in front of one database server, on a port of its own. Dropping it cuts everything.
 ///
 /// ```no_run
 /// use synapsor_testkit::{Cut, FaultProxy, Postgres};
@@ -70,16 +72,29 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy that lets everything pass.
+    /// Starts a proxy to PostgreSQL that lets everything pass.
     ///
     /// # Panics
     /// If no port or thread can be had.
     #[must_use]
     pub fn to(server: SocketAddr) -> Self {
+        Self::speaking(Protocol::Postgres, server)
+    }
+
+    /// Starts a proxy to MySQL or MariaDB that lets everything pass.
+    ///
+    /// # Panics
+    /// If no port or thread can be had.
+    #[must_use]
+    pub fn to_mysql(server: SocketAddr) -> Self {
+        Self::speaking(Protocol::Mysql, server)
+    }
+
+    fn speaking(protocol: Protocol, server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         listener.set_nonblocking(true).expect("a socket can be asynchronous");
-        let link = Arc::new(Link::to(server));
+        let link = Arc::new(Link::to(server, protocol));
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&link);
         let thread = thread::Builder::new()

@@ -3,7 +3,7 @@
 //! - [`Postgres`], [`Mysql`]: a fresh database on a server of the run, dropped at the end of the test.
 //! - [`sqlite`]: sample business databases in a file.
 //! - [`Folder`]: a temporary folder for a config and a ledger.
-//! - [`FaultProxy`]: cuts or freezes a PostgreSQL connection at an exact message.
+//! - [`FaultProxy`]: cuts or freezes a connection to PostgreSQL or MySQL at an exact message.
 //! - [`filters`]: takes out of a snapshot what differs from run to run.
 //! - [`Program`]: runs a binary as a person does; exit code, stdout and stderr as one text.
 //!
@@ -23,8 +23,10 @@ mod fault_proxy;
 mod folder;
 mod frames;
 mod mysql;
+mod mysql_frames;
 mod place;
 mod postgres;
+mod postgres_frames;
 mod program;
 mod proxy_link;
 mod session;

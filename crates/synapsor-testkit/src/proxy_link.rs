@@ -13,12 +13,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::fault_proxy::{Cut, Strike};
-use crate::frames::{Opening, Statements, begins_with, message, opening};
+use crate::frames::{Conversation, Protocol, begins_with};
+use crate::postgres_frames::{Opening, opening};
 
 /// What all connections of one proxy share.
 #[derive(Debug)]
 pub(crate) struct Link {
     server: SocketAddr,
+    protocol: Protocol,
     armed: Mutex<Option<Fault>>,
     strikes: watch::Sender<u64>,
     connections: Mutex<Vec<watch::Sender<Flow>>>,
@@ -49,9 +51,10 @@ enum Verdict {
 }
 
 impl Link {
-    pub(crate) fn to(server: SocketAddr) -> Self {
+    pub(crate) fn to(server: SocketAddr, protocol: Protocol) -> Self {
         Self {
             server,
+            protocol,
             armed: Mutex::new(None),
             strikes: watch::Sender::new(0),
             connections: Mutex::new(Vec::new()),
@@ -102,15 +105,13 @@ impl Link {
 
     async fn converse(&self, mut client: TcpStream, flow: &watch::Sender<Flow>) -> io::Result<()> {
         client.set_nodelay(true)?;
-        let start = loop {
-            match opening(&mut client).await? {
+        let start = match self.protocol {
+            Protocol::Postgres => match self.start_of_session(&mut client).await? {
+                Some(start) => start,
                 None => return Ok(()),
-                Some(Opening::Encryption) => client.write_all(b"N").await?,
-                Some(Opening::Cancel(packet)) => {
-                    return TcpStream::connect(self.server).await?.write_all(&packet).await;
-                }
-                Some(Opening::Session(packet)) => break packet,
-            }
+            },
+            // The server speaks first.
+            Protocol::Mysql => Vec::new(),
         };
         let mut server = TcpStream::connect(self.server).await?;
         server.set_nodelay(true)?;
@@ -122,6 +123,21 @@ impl Link {
         let down = connection.forward_down(BufReader::new(from_server), to_client);
         let (up, down) = tokio::join!(up, down);
         up.and(down)
+    }
+
+    /// What PostgreSQL's client says to start its session; `None` if it wanted something else, which is done.
+    async fn start_of_session(&self, client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match opening(client).await? {
+                None => return Ok(None),
+                Some(Opening::Encryption) => client.write_all(b"N").await?,
+                Some(Opening::Cancel(packet)) => {
+                    TcpStream::connect(self.server).await?.write_all(&packet).await?;
+                    return Ok(None);
+                }
+                Some(Opening::Session(packet)) => return Ok(Some(packet)),
+            }
+        }
     }
 
     /// Takes the fault if the client's message is its place.
@@ -167,7 +183,7 @@ impl Link {
 /// The answers of one connection: how many were asked for, and which one must not arrive.
 #[derive(Debug)]
 struct Answers {
-    /// `ReadyForQuery` messages that the server owes or has sent; the first ends the login.
+    /// How many the server owes or has sent.
     asked: u64,
     swallowed: Option<(u64, Strike)>,
 }
@@ -175,28 +191,30 @@ struct Answers {
 struct Connection<'a> {
     link: &'a Link,
     flow: &'a watch::Sender<Flow>,
+    conversation: Mutex<Box<dyn Conversation>>,
     answers: Mutex<Answers>,
 }
 
 impl<'a> Connection<'a> {
     fn new(link: &'a Link, flow: &'a watch::Sender<Flow>) -> Self {
-        Self { link, flow, answers: Mutex::new(Answers { asked: 1, swallowed: None }) }
+        let answers = Answers { asked: link.protocol.unasked(), swallowed: None };
+        Self { link, flow, conversation: Mutex::new(link.protocol.conversation()), answers: Mutex::new(answers) }
     }
 
     /// Client to server.
     async fn forward_up(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-        let mut statements = Statements::default();
-        while let Some(message) = message(&mut from).await? {
-            match self.link.judge_message(statements.run_by(&message).as_deref()) {
+        while let Some(message) = self.link.protocol.message(&mut from).await? {
+            let effect = locked(&self.conversation).follow_client(&message);
+            match self.link.judge_message(effect.sql.as_deref()) {
                 Verdict::Forward => {}
                 Verdict::StrikeBefore(strike) => self.strike(strike),
                 Verdict::StrikeAfterAnswer(strike) => self.swallow_next_answer(strike),
             }
             self.passable().await;
-            if message.asks_for_ready() {
+            if effect.answered {
                 locked(&self.answers).asked += 1;
             }
-            to.write_all(message.bytes()).await?;
+            to.write_all(&message.0).await?;
         }
         self.passable().await;
         to.shutdown().await
@@ -206,12 +224,13 @@ impl<'a> Connection<'a> {
     async fn forward_down(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
         let mut complete = 0;
         let mut held = Vec::new();
-        while let Some(message) = message(&mut from).await? {
+        while let Some(mut message) = self.link.protocol.message(&mut from).await? {
             if let Some(strike) = self.link.judge_answer() {
                 self.strike(strike);
             }
-            held.extend_from_slice(message.bytes());
-            complete += u64::from(message.is_ready());
+            let carried_out = locked(&self.conversation).follow_server(&mut message);
+            held.extend_from_slice(&message.0);
+            complete += u64::from(carried_out);
             let swallowed = locked(&self.answers).swallowed;
             match swallowed {
                 Some((answer, strike)) if complete == answer => {
@@ -219,7 +238,7 @@ impl<'a> Connection<'a> {
                     self.strike(strike);
                 }
                 // The answer in question has begun and is not complete.
-                Some((answer, _)) if complete + 1 == answer && !message.is_ready() => continue,
+                Some((answer, _)) if complete + 1 == answer && !carried_out => continue,
                 Some(_) | None => {}
             }
             self.passable().await;
