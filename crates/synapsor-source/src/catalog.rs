@@ -25,7 +25,7 @@ pub(crate) use judge::judge;
 /// What one capability does with one table.
 #[derive(Debug, Clone)]
 pub struct TableUse {
-    /// The schema; `main` on SQLite.
+    /// The schema; `main` on SQLite, the database on MySQL.
     pub schema: Identifier,
     /// The table or view.
     pub table: Identifier,
@@ -70,7 +70,7 @@ pub enum Severity {
 /// | `UNKNOWN_TABLE` | error | there is no such table or view, or the account cannot see it |
 /// | `UNKNOWN_COLUMN` | error | a named column does not exist |
 /// | `UNSUPPORTED_COLUMN_TYPE` | error | a named column has a type that we cannot carry without loss |
-/// | `UNSUPPORTED_KEY_TYPE` | error | key or tenant is no integer, uuid or text |
+/// | `UNSUPPORTED_KEY_TYPE` | error | key or tenant is no integer, uuid, text or bytes |
 /// | `UNSAFE_KEY_COLLATION` | error | key or tenant compares unequal texts as equal |
 /// | `KEY_NOT_UNIQUE` | error if something is proposed, else warning | no unique index on the key, alone or with the tenant |
 /// | `UNSUPPORTED_VERSION_TYPE` | error | the version column's type cannot be compared exactly |
@@ -81,6 +81,7 @@ pub enum Severity {
 /// | `PATCH_COLUMN_GENERATED` | error | the database computes the column |
 /// | `PATCH_COLUMN_IS_KEY` | error | key, tenant or version in the patch |
 /// | `NOT_A_TABLE` | error | a direct write to a view or a foreign table |
+/// | `STORAGE_NOT_TRANSACTIONAL` | error | a direct write to a table whose storage engine takes nothing back |
 /// | `PRIVILEGE_MISSING` | error | the account may not read or update a named column |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogFinding {
@@ -125,7 +126,8 @@ pub(crate) struct Column {
     pub(crate) kind: Option<ValueKind>,
     /// The type as the database's users call it.
     pub(crate) type_name: String,
-    /// The type to which a bound text is cast, quoted; empty where values are bound with their type.
+    /// The type to which a bound text is cast, quoted; the bound text as one of the column on MySQL; empty where values are
+    /// bound with their type.
     pub(crate) cast: String,
     pub(crate) nullable: bool,
     pub(crate) generated: bool,
@@ -144,6 +146,8 @@ pub(crate) struct TableFacts {
     pub(crate) columns: Vec<Column>,
     /// The columns of each complete unique index.
     pub(crate) unique: Vec<Vec<Identifier>>,
+    /// The storage engine, if it does not take back what a transaction did not commit.
+    pub(crate) unsafe_storage: Option<String>,
 }
 
 /// What kind of relation was found.

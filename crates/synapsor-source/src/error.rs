@@ -115,7 +115,7 @@ pub enum SourceError {
     Refused {
         /// The source.
         name: Arc<str>,
-        /// The SQLSTATE, or SQLite's extended result code.
+        /// The SQLSTATE, SQLite's extended result code, or MySQL's error number; of a setting that does not hold its name.
         code: String,
         /// The driver's words.
         #[source]
@@ -207,6 +207,9 @@ pub enum ValueError {
     /// Not a number, or infinite.
     #[error("not a finite number")]
     NotFinite,
+    /// Zero with a sign, which JSON does not carry.
+    #[error("a negative zero")]
+    NegativeZero,
     /// A moment without a time zone for a column that has one.
     #[error("a time zone is needed")]
     ZoneMissing,

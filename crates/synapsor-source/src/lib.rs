@@ -13,13 +13,15 @@
 //!
 //! Start reading at [`Source`], then `catalog`, `value`; the write begins at `guarded`.
 
-#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
-compile_error!("a source needs an engine: enable `postgres` or `sqlite`");
+#[cfg(not(any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+compile_error!("a source needs an engine: enable `mysql`, `postgres` or `sqlite`");
 
 pub mod catalog;
 pub mod error;
 #[cfg(feature = "guarded-write")]
 pub mod guarded;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -50,6 +52,8 @@ pub struct Source {
 /// The closed set of engines.
 #[derive(Debug, Clone)]
 enum Engine {
+    #[cfg(feature = "mysql")]
+    Mysql(mysql::Mysql),
     #[cfg(feature = "postgres")]
     Postgres(postgres::Postgres),
     #[cfg(feature = "sqlite")]
@@ -61,11 +65,13 @@ impl Source {
     pub fn open(settings: SourceSettings) -> Result<Self, SourceError> {
         let name: Arc<str> = settings.name.as_str().into();
         let engine = match settings.location.clone() {
+            #[cfg(feature = "mysql")]
+            Location::Mysql(url) => Engine::Mysql(mysql::Mysql::reader(&settings, &url)?),
             #[cfg(feature = "postgres")]
             Location::Postgres(url) => Engine::Postgres(postgres::Postgres::reader(&settings, &url)?),
             #[cfg(feature = "sqlite")]
             Location::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::reader(&settings, path)?),
-            #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+            #[cfg(not(all(feature = "mysql", feature = "postgres", feature = "sqlite")))]
             other => return Err(SourceError::EngineMissing { name, engine: other.engine() }),
         };
         Ok(Self { name, engine })
@@ -79,7 +85,7 @@ impl Source {
     /// Reads the rows of this key and tenant, at most `limit`, with the columns of the use and key, tenant and version
     /// besides, in canonical form.
     ///
-    /// One round trip on PostgreSQL once the statement is prepared. A missing row and another tenant's row give the same
+    /// One round trip on PostgreSQL and MySQL once the statement is prepared. A missing row and another tenant's row give the same
     /// empty answer by the same statement. Dropping the future cancels the statement.
     pub async fn read(
         &self,
@@ -93,6 +99,8 @@ impl Source {
             return Err(SourceError::Foreign { name: self.name.clone() });
         }
         match &self.engine {
+            #[cfg(feature = "mysql")]
+            Engine::Mysql(mysql) => mysql.read(table, key, tenant, limit).await,
             #[cfg(feature = "postgres")]
             Engine::Postgres(postgres) => postgres.read(table, key, tenant, limit).await,
             #[cfg(feature = "sqlite")]
@@ -104,6 +112,8 @@ impl Source {
 impl Engine {
     async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
         match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(mysql) => mysql.check(usage).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres.check(usage).await,
             #[cfg(feature = "sqlite")]

@@ -64,7 +64,13 @@ mod tests {
             updatable: true,
         };
         let columns = ["id", "tenant_id", "note"].map(column).to_vec();
-        let facts = TableFacts { kind: SourceKind::ExternalPostgres, relation: Relation::Table, columns, unique: vec![vec![name("id")]] };
+        let facts = TableFacts {
+            kind: SourceKind::ExternalPostgres,
+            relation: Relation::Table,
+            columns,
+            unique: vec![vec![name("id")]],
+            unsafe_storage: None,
+        };
         let usage = TableUse {
             schema: name("public"),
             table: name("tickets"),

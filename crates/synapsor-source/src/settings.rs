@@ -27,6 +27,8 @@ pub enum Location {
     Sqlite(PathBuf),
     /// The URL of a PostgreSQL database, `postgres://user:password@host:port/database?sslmode=verify-full`.
     Postgres(Secret),
+    /// The URL of a MySQL or MariaDB database, `mysql://user:password@host:port/database?ssl-mode=VERIFY_IDENTITY`.
+    Mysql(Secret),
 }
 
 impl SourceSettings {
@@ -42,13 +44,14 @@ impl SourceSettings {
     }
 }
 
-#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+#[cfg(not(all(feature = "mysql", feature = "postgres", feature = "sqlite")))]
 impl Location {
     /// The engine that serves it, in words.
     pub(crate) fn engine(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgres",
+            Self::Mysql(_) => "mysql",
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn judge(
     let patch = seen.patch_columns(usage);
     seen.uniqueness(usage);
     seen.relation(usage);
+    seen.storage(usage);
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     // Without an error finding everything that was asked for was found.
     let table = key.filter(|_| !failed).map(|key| {
@@ -102,7 +103,7 @@ impl Seen<'_> {
     fn scope(&mut self, role: &str, name: &Identifier) -> Option<Column> {
         let (column, kind) = self.readable(name)?;
         if !kind.is_key() {
-            let message = format!("{role} `{name}` has the type {}; it must be an integer, a uuid or a text", column.type_name);
+            let message = format!("{role} `{name}` has the type {}; it must be an integer, a uuid, a text or bytes", column.type_name);
             self.error("UNSUPPORTED_KEY_TYPE", name, message);
         }
         if let Some(collation) = &column.loose_collation {
@@ -194,5 +195,14 @@ impl Seen<'_> {
             let message = format!("`{}.{}` is {found}; only a table can be written to directly", usage.schema, usage.table);
             self.find(Severity::Error, "NOT_A_TABLE", None, message);
         }
+    }
+
+    fn storage(&mut self, usage: &TableUse) {
+        let Some(engine) = self.facts.unsafe_storage.as_ref().filter(|_| usage.writes) else { return };
+        let message = format!(
+            "`{}.{}` is stored by {engine}, which does not take a failed transaction back; only InnoDB can be written to directly",
+            usage.schema, usage.table
+        );
+        self.find(Severity::Error, "STORAGE_NOT_TRANSACTIONAL", None, message);
     }
 }

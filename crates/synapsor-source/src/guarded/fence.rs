@@ -3,13 +3,26 @@
 //! A tombstone at the current attempt is committed: a late predecessor finds it and stops. Merely reading the receipt would
 //! leave a window.
 
+use synapsor_protocol::Outcome;
+
 use super::change::{Claim, Fence};
 use super::receipt::{self, Status};
 use super::session::Session;
-use super::transaction::{Stop, commit};
+use super::transaction::{DEADLOCK_ROUNDS, Stop, commit, pause};
 
 /// Commits the tombstone, or answers by what is there.
 pub(super) async fn fence<S: Session>(session: &mut S, claim: &Claim) -> Fence {
+    for round in 0..DEADLOCK_ROUNDS {
+        let found = once(session, claim).await;
+        match &found {
+            Fence::Unresolved(report) if report.outcome == Outcome::Failed && session.take_deadlock() => pause(round).await,
+            _ => return found,
+        }
+    }
+    once(session, claim).await
+}
+
+async fn once<S: Session>(session: &mut S, claim: &Claim) -> Fence {
     match bury(session, claim).await {
         Ok(()) => commit(session).await.map_or_else(|report| Fence::Unresolved(*report), |()| Fence::Tombstoned),
         Err(stop) => {

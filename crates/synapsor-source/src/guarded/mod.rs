@@ -37,7 +37,7 @@ use transaction::failed;
 /// Where a source keeps the receipts of the guarded transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptTable {
-    /// The schema; `None` is `public` on PostgreSQL and `main` on SQLite.
+    /// The schema; `None` is `public` on PostgreSQL, `main` on SQLite and the database of the URL on MySQL.
     pub schema: Option<Identifier>,
     /// The table.
     pub table: Identifier,
@@ -57,6 +57,11 @@ pub struct WriteSource {
 macro_rules! with_session {
     ($source:expr, $session:ident => $body:expr, $error:ident => $absent:expr) => {
         match &$source.engine {
+            #[cfg(feature = "mysql")]
+            Engine::Mysql(mysql) => match mysql.session(&$source.receipts).await {
+                Ok(mut $session) => $body,
+                Err($error) => $absent,
+            },
             #[cfg(feature = "postgres")]
             Engine::Postgres(postgres) => match postgres.session(&$source.receipts).await {
                 Ok(mut $session) => $body,
@@ -76,11 +81,13 @@ impl WriteSource {
     pub fn open(settings: SourceSettings, receipts: ReceiptTable) -> Result<Self, SourceError> {
         let name: Arc<str> = settings.name.as_str().into();
         let engine = match &settings.location {
+            #[cfg(feature = "mysql")]
+            Location::Mysql(url) => Engine::Mysql(crate::mysql::Mysql::writer(&settings, url)?),
             #[cfg(feature = "postgres")]
             Location::Postgres(url) => Engine::Postgres(crate::postgres::Postgres::writer(&settings, url)?),
             #[cfg(feature = "sqlite")]
             Location::Sqlite(path) => Engine::Sqlite(crate::sqlite::Sqlite::writer(&settings, path.clone())?),
-            #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+            #[cfg(not(all(feature = "mysql", feature = "postgres", feature = "sqlite")))]
             other => return Err(SourceError::EngineMissing { name, engine: other.engine() }),
         };
         Ok(Self { name, engine, receipts: receipts.into(), prepared: Arc::default() })

@@ -83,7 +83,7 @@ pub(super) async fn is_present<S: Session>(session: &mut S) -> Result<bool, Box<
     match session.receipts().await.map_err(|error| Box::new(failed(&error)))? {
         Receipts::Ready => Ok(true),
         Receipts::Absent => Ok(false),
-        Receipts::Unusable(statements) => Err(unusable("the receipt table lacks columns; run", &statements)),
+        Receipts::Unusable(statements) => Err(unusable("the receipt table cannot be used as it is; run", &statements)),
     }
 }
 

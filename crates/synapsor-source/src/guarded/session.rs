@@ -98,6 +98,11 @@ pub(crate) trait Session: Send {
 
     /// Rolls back. If even that fails the connection is closed, which rolls back as well.
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Whether the engine ended a transaction, wholly, to break a deadlock since this was last asked. It is then run again.
+    fn take_deadlock(&mut self) -> bool {
+        false
+    }
 }
 
 /// The one change within a guarded transaction.

@@ -2,7 +2,7 @@
 
 use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::{Digest, Identifier, OperationId, Report, Secret};
-use synapsor_testkit::{Folder, Postgres, sqlite};
+use synapsor_testkit::{Folder, Mysql, Postgres, sqlite};
 
 use super::session::{Effect, Row, Session, Verified};
 use super::target::Target;
@@ -43,9 +43,9 @@ fn writer(location: Location) -> WriteSource {
     WriteSource::open(SourceSettings::new("desk", location), receipts).unwrap()
 }
 
-async fn change(writer: &WriteSource, attempt: u32) -> Change {
+async fn change(writer: &WriteSource, schema: &str, attempt: u32) -> Change {
     let usage = TableUse {
-        schema: name(if matches!(writer.engine, Engine::Sqlite(_)) { "main" } else { "public" }),
+        schema: name(schema),
         table: name("tickets"),
         primary_key: name("id"),
         tenant_key: Some(name("tenant_id")),
@@ -72,12 +72,17 @@ async fn change(writer: &WriteSource, attempt: u32) -> Change {
     }
 }
 
-async fn escape(writer: &WriteSource, effect: Escape) -> Report {
-    let change = change(writer, 1).await;
+async fn escape(writer: &WriteSource, schema: &str, effect: Escape) -> Report {
+    let change = change(writer, schema, 1).await;
     let target = Target::new(&change).unwrap();
     match &writer.engine {
         Engine::Sqlite(sqlite) => {
             let mut session = sqlite.session(&writer.receipts).await.unwrap();
+            writer.prepare(&mut session).await.unwrap();
+            transaction::apply(&mut session, &target, &effect).await
+        }
+        Engine::Mysql(mysql) => {
+            let mut session = mysql.session(&writer.receipts).await.unwrap();
             writer.prepare(&mut session).await.unwrap();
             transaction::apply(&mut session, &target, &effect).await
         }
@@ -90,11 +95,11 @@ async fn escape(writer: &WriteSource, effect: Escape) -> Report {
 }
 
 /// Whatever the effect did to our transaction, the answer is `unknown`, and no later attempt runs it again.
-async fn check(writer: &WriteSource, effect: Escape) {
-    let report = escape(writer, effect).await;
+async fn check(writer: &WriteSource, schema: &str, effect: Escape) {
+    let report = escape(writer, schema, effect).await;
     assert_eq!((report.outcome.as_str(), report.code.unwrap().as_str()), ("unknown", "TRANSACTION_ENDED_BY_EFFECT"), "{:?}", report.detail);
     assert_eq!(report.detail.unwrap(), "the effect ended the transaction; look at the row");
-    let next = writer.apply(&change(writer, 2).await).await;
+    let next = writer.apply(&change(writer, schema, 2).await).await;
     assert_eq!((next.outcome.as_str(), next.code.unwrap().as_str()), ("unknown", "IDEMPOTENCY_RECEIPT_IN_PROGRESS"));
 }
 
@@ -102,7 +107,7 @@ async fn check(writer: &WriteSource, effect: Escape) {
 async fn an_effect_that_ends_our_transaction_on_sqlite_is_unknown_and_not_repeated() {
     for effect in [Escape::Commits, Escape::RollsBack] {
         let folder = Folder::new();
-        check(&writer(Location::Sqlite(sqlite::support_desk(&folder))), effect).await;
+        check(&writer(Location::Sqlite(sqlite::support_desk(&folder))), "main", effect).await;
     }
 }
 
@@ -111,6 +116,16 @@ async fn an_effect_that_ends_our_transaction_on_postgres_is_unknown_and_not_repe
     for effect in [Escape::Commits, Escape::RollsBack] {
         let Some(database) = Postgres::shared() else { return };
         database.execute(sqlite::SUPPORT_DESK);
-        check(&writer(Location::Postgres(Secret::new(database.url()))), effect).await;
+        check(&writer(Location::Postgres(Secret::new(database.url()))), "public", effect).await;
+    }
+}
+
+#[tokio::test]
+async fn an_effect_that_ends_our_transaction_on_mysql_is_unknown_and_not_repeated() {
+    for effect in [Escape::Commits, Escape::RollsBack] {
+        let Some(database) = Mysql::shared() else { return };
+        // The texts of the sample are keys, which here have a length.
+        database.execute(&sqlite::SUPPORT_DESK.replace(" text", " varchar(99) collate utf8mb4_nopad_bin"));
+        check(&writer(Location::Mysql(Secret::new(database.url()))), database.name(), effect).await;
     }
 }

@@ -14,6 +14,7 @@
 //! Start reading at [`apply`].
 
 use std::error::Error;
+use std::time::Duration;
 
 use synapsor_protocol::{ErrorCode, Outcome, Report};
 
@@ -22,6 +23,9 @@ use super::receipt::{self, Status};
 use super::session::{CommitError, Effect, Session, Verified};
 use super::target::Target;
 use crate::error::SourceError;
+
+/// How often a transaction that was the victim of a deadlock is begun anew, before that is reported.
+pub(super) const DEADLOCK_ROUNDS: u32 = 6;
 
 /// Why an attempt stopped before its commit.
 #[derive(Debug)]
@@ -54,6 +58,18 @@ impl From<SourceError> for Stop {
 
 /// Steps 1 to 9.
 pub(super) async fn apply<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effect: &E) -> Report {
+    for round in 0..DEADLOCK_ROUNDS {
+        let report = once(session, target, effect).await;
+        // What is proved to have done nothing may be done again; the receipt still decides.
+        if report.outcome != Outcome::Failed || !session.take_deadlock() {
+            return report;
+        }
+        pause(round).await;
+    }
+    once(session, target, effect).await
+}
+
+async fn once<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effect: &E) -> Report {
     let claim = &target.change.claim;
     match attempt(session, target, effect, true).await {
         Ok(verified) => seal_and_commit(session, claim, verified).await,
@@ -70,6 +86,11 @@ pub(super) async fn rehearse<S: Session, E: Effect>(session: &mut S, target: &Ta
     let result = attempt(session, target, effect, claims).await.map(applied);
     session.rollback().await;
     result.unwrap_or_else(Stop::into_report)
+}
+
+/// Lets the others of a deadlock finish: longer with every round.
+pub(super) async fn pause(round: u32) {
+    tokio::time::sleep(Duration::from_millis(4 << round)).await;
 }
 
 /// Steps 1 to 8.

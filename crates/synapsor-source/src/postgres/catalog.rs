@@ -19,7 +19,7 @@ pub(super) async fn facts(lease: &mut Lease, usage: &TableUse) -> Result<Option<
     let read = || -> Result<TableFacts, Error> {
         let columns = rows.iter().filter_map(|row| column(row).transpose()).collect::<Result<_, Error>>()?;
         let unique = indexes.iter().filter_map(|row| unique(row).transpose()).collect::<Result<_, Error>>()?;
-        Ok(TableFacts { kind: SourceKind::ExternalPostgres, relation: relation(first.try_get(0)?), columns, unique })
+        Ok(TableFacts { kind: SourceKind::ExternalPostgres, relation: relation(first.try_get(0)?), columns, unique, unsafe_storage: None })
     };
     read().map(Some).map_err(|error| fault::running(lease.name(), error))
 }

@@ -19,7 +19,7 @@ pub(super) fn facts(connection: &mut Connection, usage: &TableUse) -> Result<Opt
         unique.push(primary);
     }
     let columns = declared.iter().filter_map(|found| column(connection, usage, relation, found)).collect();
-    Ok(Some(TableFacts { kind: SourceKind::ExternalSqlite, relation, columns, unique }))
+    Ok(Some(TableFacts { kind: SourceKind::ExternalSqlite, relation, columns, unique, unsafe_storage: None }))
 }
 
 struct Declared {

@@ -10,7 +10,7 @@ use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::{Columns, Digest, Identifier, OperationId, Report, Scalar, Secret};
 use synapsor_source::guarded::{Advance, Change, Claim, Fence, Guard, Rehearsal, RowGuard};
 use synapsor_source::{CheckedTable, Location, ReceiptTable, Source, SourceError, SourceSettings, TableCheck, TableUse, WriteSource};
-use synapsor_testkit::{Folder, Postgres, sqlite};
+use synapsor_testkit::{Folder, Mysql, Postgres, sqlite};
 
 /// Runs each behaviour once per engine.
 macro_rules! on_each_engine {
@@ -23,6 +23,12 @@ macro_rules! on_each_engine {
         mod postgres {
             $($(#[$attribute])* #[tokio::test(flavor = "multi_thread")] async fn $behaviour() {
                 let Some(business) = crate::business::Business::postgres() else { return };
+                super::$behaviour(&business).await;
+            })*
+        }
+        mod mysql {
+            $($(#[$attribute])* #[tokio::test(flavor = "multi_thread")] async fn $behaviour() {
+                let Some(business) = crate::business::Business::mysql() else { return };
                 super::$behaviour(&business).await;
             })*
         }
@@ -58,6 +64,7 @@ pub(crate) struct Business {
 enum Kind {
     Sqlite { folder: Folder, path: PathBuf },
     Postgres(Postgres),
+    Mysql(Mysql),
 }
 
 impl Business {
@@ -73,6 +80,17 @@ impl Business {
         Some(Self { kind: Kind::Postgres(database) })
     }
 
+    pub(crate) fn mysql() -> Option<Self> {
+        let database = Mysql::shared()?;
+        database.execute("set session sql_mode = concat(@@sql_mode, ',PIPES_AS_CONCAT')");
+        database.execute(&as_mysql(sqlite::SUPPORT_DESK));
+        Some(Self { kind: Kind::Mysql(database) })
+    }
+
+    pub(crate) fn is_mysql(&self) -> bool {
+        matches!(self.kind, Kind::Mysql(_))
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.kind, Kind::Sqlite { .. })
     }
@@ -80,21 +98,28 @@ impl Business {
     pub(crate) fn path(&self) -> PathBuf {
         match &self.kind {
             Kind::Sqlite { path, .. } => path.clone(),
-            Kind::Postgres(_) => panic!("only SQLite has a path"),
+            Kind::Postgres(_) | Kind::Mysql(_) => panic!("only SQLite has a path"),
         }
     }
 
     pub(crate) fn folder(&self) -> &Folder {
         match &self.kind {
             Kind::Sqlite { folder, .. } => folder,
-            Kind::Postgres(_) => panic!("only SQLite has a folder"),
+            Kind::Postgres(_) | Kind::Mysql(_) => panic!("only SQLite has a folder"),
         }
     }
 
     pub(crate) fn server(&self) -> &Postgres {
         match &self.kind {
-            Kind::Sqlite { .. } => panic!("only PostgreSQL has a server"),
+            Kind::Sqlite { .. } | Kind::Mysql(_) => panic!("this business is not on PostgreSQL"),
             Kind::Postgres(database) => database,
+        }
+    }
+
+    pub(crate) fn mysql_server(&self) -> &Mysql {
+        match &self.kind {
+            Kind::Sqlite { .. } | Kind::Postgres(_) => panic!("this business is not on MySQL"),
+            Kind::Mysql(database) => database,
         }
     }
 
@@ -102,6 +127,7 @@ impl Business {
         match &self.kind {
             Kind::Sqlite { path, .. } => sqlite::execute(path, sql),
             Kind::Postgres(database) => database.execute(sql),
+            Kind::Mysql(database) => database.execute(&as_mysql(sql)),
         }
     }
 
@@ -109,6 +135,7 @@ impl Business {
         match &self.kind {
             Kind::Sqlite { path, .. } => sqlite::table(path, sql),
             Kind::Postgres(database) => database.table(sql),
+            Kind::Mysql(database) => database.table(&as_mysql(sql)),
         }
     }
 
@@ -128,17 +155,25 @@ impl Business {
                  create trigger t_{table}_{column} before update on {table} \
                  for each row execute function f_{table}_{column}();"
             )),
+            Kind::Mysql(database) => database.execute(&format!(
+                "create trigger t_{table}_{column} before update on {table} for each row set new.{column} = {expression}"
+            )),
         }
     }
 
-    pub(crate) fn schema(&self) -> &'static str {
-        if self.is_sqlite() { "main" } else { "public" }
+    pub(crate) fn schema(&self) -> &str {
+        match &self.kind {
+            Kind::Sqlite { .. } => "main",
+            Kind::Postgres(_) => "public",
+            Kind::Mysql(database) => database.name(),
+        }
     }
 
     pub(crate) fn settings(&self) -> SourceSettings {
         let location = match &self.kind {
             Kind::Sqlite { path, .. } => Location::Sqlite(path.clone()),
             Kind::Postgres(database) => Location::Postgres(Secret::new(database.url())),
+            Kind::Mysql(database) => Location::Mysql(Secret::new(database.url())),
         };
         SourceSettings { statement_timeout: Duration::from_secs(10), ..SourceSettings::new("desk", location) }
     }
@@ -178,6 +213,19 @@ impl Business {
     pub(crate) fn receipts(&self) -> String {
         self.table("select operation_id, attempt, status from synapsor_writeback_receipts order by operation_id")
     }
+}
+
+/// The statements of the other engines as MySQL reads them: there a text is no key, one that is compares by its bytes in a
+/// collation of that kind alone, and no constraint waits for the commit.
+fn as_mysql(sql: &str) -> String {
+    const TEXT: &str = " varchar(191) collate utf8mb4_nopad_bin";
+    sql.replace("subject text", "subject longtext")
+        .replace("as text", "as char")
+        .replace(" text ", &format!("{TEXT} "))
+        .replace(" text,", &format!("{TEXT},"))
+        .replace(" text)", &format!("{TEXT})"))
+        .replace(" deferrable initially deferred", "")
+        .replace(":00Z'", ":00'")
 }
 
 /// The receipt table's usual name.

@@ -30,7 +30,7 @@ async fn every_name_that_does_not_exist_is_reported(business: &Business) {
     Error KEY_NOT_UNIQUE number: no unique index says that the key `number`, alone or with the tenant, names one row
     ");
     let nowhere = findings(business.source().check(&business.usage("ticket", &[], &[])).await);
-    assert_snapshot!(nowhere.replace("main.", "S.").replace("public.", "S."), @"Error UNKNOWN_TABLE: there is no table or view `S.ticket` that the account can see");
+    assert_snapshot!(nowhere.replace(&format!("{}.", business.schema()), "S."), @"Error UNKNOWN_TABLE: there is no table or view `S.ticket` that the account can see");
     let mut elsewhere = business.tickets();
     elsewhere.schema = name("warehouse");
     assert_snapshot!(findings(business.source().check(&elsewhere).await), @"Error UNKNOWN_TABLE: there is no table or view `warehouse.tickets` that the account can see");
@@ -42,8 +42,12 @@ async fn a_key_that_no_unique_index_backs_is_refused_for_proposals(business: &Bu
     assert_snapshot!(findings(business.source().check(&usage).await), @"Error KEY_NOT_UNIQUE customer_id: no unique index says that the key `customer_id`, alone or with the tenant, names one row");
     (usage.patch, usage.writes) = (Vec::new(), false);
     assert_snapshot!(findings(business.source().check(&usage).await), @"Warning KEY_NOT_UNIQUE customer_id: no unique index says that the key `customer_id`, alone or with the tenant, names one row");
-    // A partial index says nothing of the other rows.
-    business.execute("create unique index part on invoices (customer_id) where status = 'none'");
+    // A partial index says nothing of the other rows, nor one over a part of the values of the other values.
+    business.execute(if business.is_mysql() {
+        "delete from invoices where id <> 'INV-2'; create unique index part on invoices (customer_id(2))"
+    } else {
+        "create unique index part on invoices (customer_id) where status = 'none'"
+    });
     assert!(findings(business.source().check(&usage).await).contains("KEY_NOT_UNIQUE"));
     business.execute("update invoices set customer_id = 'C-' || late_fee_cents || tenant_id");
     business.execute("create unique index whole on invoices (customer_id)");
@@ -77,7 +81,7 @@ async fn a_view_is_read_and_not_written(business: &Business) {
 async fn a_version_without_exact_order_is_refused(business: &Business) {
     let real = if business.is_sqlite() { "real" } else { "double precision" };
     business.execute(&format!("create table notes (id text primary key, tenant_id text not null, version {real} not null)"));
-    assert_snapshot!(findings(business.source().check(&business.usage("notes", &[], &[])).await).replace("double precision", "real").replace("REAL", "real"), @"Error UNSUPPORTED_VERSION_TYPE version: the version `version` has the type real, which has no exact order of changes");
+    assert_snapshot!(findings(business.source().check(&business.usage("notes", &[], &[])).await).replace("double precision", "real").replace("REAL", "real").replace("double", "real"), @"Error UNSUPPORTED_VERSION_TYPE version: the version `version` has the type real, which has no exact order of changes");
 }
 
 async fn a_coarse_version_is_accepted_with_a_warning(business: &Business) {

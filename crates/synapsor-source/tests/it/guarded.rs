@@ -245,10 +245,12 @@ async fn a_dry_run_changes_nothing_and_burns_nothing(business: &Business) {
 async fn a_dry_run_without_a_receipt_table_does_not_create_it(business: &Business) {
     let (writer, draft) = (business.writer(), Draft::close(business));
     assert_snapshot!(draft.rehearse(&writer).await, @"applied, 1 row, version 1 -> 2, also changed: version, receipt table absent");
-    let tables = if business.is_sqlite() {
-        "select count(*) from sqlite_schema where name like '%receipts'"
-    } else {
-        "select count(*) from pg_class where relname like '%receipts'"
+    let tables = match () {
+        () if business.is_sqlite() => "select count(*) from sqlite_schema where name like '%receipts'",
+        () if business.is_mysql() => {
+            "select count(*) from information_schema.tables where table_schema = database() and table_name like '%receipts'"
+        }
+        () => "select count(*) from pg_class where relname like '%receipts'",
     };
     assert_eq!(business.table(tables), "0");
 }
