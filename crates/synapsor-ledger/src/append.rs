@@ -18,6 +18,7 @@ use crate::error::{Altered, LedgerError};
 use crate::load::{Case, load};
 use crate::projection::{self, APPROVAL, FIXED, JOB, MOVING, RECEIPT};
 use crate::record::{NewProposal, Recorded, RecordedEvent};
+use crate::shape::Filed;
 use crate::writer::Batch;
 
 /// A new proposal with everything computed that can be computed beforehand.
@@ -27,6 +28,7 @@ pub(crate) struct Draft {
     events: Vec<Entry>,
     proposal: Proposal,
     change_set_json: String,
+    filed: Filed,
 }
 
 /// An event and its payload as it is stored.
@@ -50,10 +52,11 @@ impl Draft {
         };
         let events = decide_agent(None, &command, now)?;
         let AgentCommand::Propose { change_set, .. } = command;
-        let id = change_set.proposal_id;
+        let id = change_set.proposal_id.clone();
         let proposal = fold(&events).ok().flatten().ok_or_else(|| LedgerError::NoProposal(id.clone()))?;
         let events = chain(&id, 0, None, events)?;
-        Ok(Self { evidence, audit, events, proposal, change_set_json })
+        let filed = Filed::of_change_set(&change_set, proposal.created_at.as_micros());
+        Ok(Self { evidence, audit, events, proposal, change_set_json, filed })
     }
 
     /// Records the read, and the proposal unless the same content waits already on the same terms.
@@ -70,7 +73,14 @@ impl Draft {
         let head = self.events.last().map(|entry| entry.recorded.hash.clone());
         let head = head.ok_or_else(|| LedgerError::NoProposal(self.proposal.id().clone()))?;
         let values = projection::fixed(&self.proposal).into_iter().chain(projection::moving(&self.proposal, &head));
-        let values = values.chain([Value::from(self.change_set_json)]);
+        let (evidence, audit) = self.proposal.evidence.as_ref().map(|link| (&link.evidence_id, &link.audit_id)).unzip();
+        let filed = [
+            Value::from(batch.number(&self.filed.shape)?),
+            Value::from(self.filed.at_micros),
+            evidence.map_or(Value::Null, |id| Value::from(id.to_string())),
+            audit.map_or(Value::Null, |id| Value::from(id.to_string())),
+        ];
+        let values = values.chain([Value::from(self.change_set_json)]).chain(filed);
         batch.connection.prepare_cached(&INSERT_PROPOSAL)?.execute(params_from_iter(values))?;
         for entry in &self.events {
             entry.write(batch, self.proposal.id())?;
@@ -115,7 +125,7 @@ fn follow(batch: &mut Batch<'_>, proposal: &Proposal, event: &RecordedEvent) -> 
         batch.connection.prepare_cached(&INSERT_APPROVAL)?.execute(params_from_iter(row))?;
     }
     if let Some(receipt) = projection::receipt(proposal, event)? {
-        let row = projection::receipt_row(event, &receipt)?;
+        let row = projection::receipt_row(event, &receipt)?.into_iter().chain([Value::from(event.event.at.as_micros())]);
         batch.connection.prepare_cached(&INSERT_RECEIPT)?.execute(params_from_iter(row))?;
     }
     match &event.event.fact {
@@ -202,16 +212,27 @@ fn written(record: &'static str, value: &impl serde::Serialize) -> Result<String
     String::from_utf8(bytes).map_err(|_| unrecordable("it is not UTF-8"))
 }
 
+/// The columns by which look-ups find a proposal.
+const FILED: [&str; 4] = ["shape", "at_micros", "evidence_id", "audit_id"];
+
 const INSERT_EVENT: &str = "INSERT INTO proposal_events \
     (event_id, proposal_id, sequence, kind, actor, payload_json, created_at, hash, commit_number) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 static INSERT_PROPOSAL: LazyLock<String> = LazyLock::new(|| {
-    let columns: Vec<&str> = FIXED.into_iter().chain(MOVING).chain(["change_set_json"]).collect();
+    let columns: Vec<&str> = FIXED.into_iter().chain(MOVING).chain(["change_set_json"]).chain(FILED).collect();
     insert("proposals", &columns)
 });
 static INSERT_APPROVAL: LazyLock<String> = LazyLock::new(|| insert("approvals", &APPROVAL));
-static INSERT_RECEIPT: LazyLock<String> = LazyLock::new(|| insert("writeback_receipts", &RECEIPT));
+static INSERT_RECEIPT: LazyLock<String> = LazyLock::new(|| {
+    let marks = vec!["?"; RECEIPT.len()].join(", ");
+    // A receipt is filed as its proposal is.
+    format!(
+        "INSERT INTO writeback_receipts ({}, at_micros, shape, object_id) \
+         SELECT {marks}, ?, shape, object_id FROM proposals WHERE proposal_id = ?1",
+        RECEIPT.join(", ")
+    )
+});
 static INSERT_JOB: LazyLock<String> = LazyLock::new(|| insert("writeback_jobs", &JOB));
 static UPDATE_PROPOSAL: LazyLock<String> = LazyLock::new(|| {
     let sets: Vec<String> = MOVING.iter().map(|column| format!("{column} = ?")).collect();

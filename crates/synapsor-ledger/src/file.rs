@@ -155,7 +155,7 @@ fn is_at(path: &Path, identity: Identity) -> bool {
     fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == identity)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

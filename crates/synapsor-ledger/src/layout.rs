@@ -16,7 +16,7 @@ use crate::error::LedgerError;
 const APPLICATION_ID: i64 = 0x5379_6e61;
 
 /// The steps that lead from an empty file to the current layout, and the program version that first knew each.
-const STEPS: [(&str, &str); 1] = [("0.1.0", FIRST)];
+const STEPS: [(&str, &str); 2] = [("0.1.0", FIRST), ("0.1.0", SECOND)];
 
 /// Few indexes, because every read of an agent is two rows here. `body_json` holds a record exactly as its digest was
 /// made of it. `commit_number` names the group commit whose hash covers the row.
@@ -129,6 +129,90 @@ CREATE TABLE writeback_receipts (
   created_at TEXT NOT NULL,
   PRIMARY KEY (proposal_id, sequence)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What look-ups need: a record carries the number of its shape and its time in microseconds, and each way to look for it
+/// is one index that ends in `(at_micros, id)`, the order of every list. Evidence has none of its own: it is found by the
+/// audit row of its read. The records of an older file are filed here once.
+const SECOND: &str = "
+CREATE TABLE shapes (
+  shape INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  capability TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  business_object TEXT NOT NULL,
+  query_fingerprint TEXT NOT NULL,
+  UNIQUE (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
+) STRICT;
+
+ALTER TABLE query_audit ADD COLUMN shape INTEGER;
+ALTER TABLE query_audit ADD COLUMN object_id TEXT;
+ALTER TABLE query_audit ADD COLUMN at_micros INTEGER;
+ALTER TABLE diagnostics ADD COLUMN capability TEXT;
+ALTER TABLE diagnostics ADD COLUMN at_micros INTEGER;
+ALTER TABLE proposals ADD COLUMN shape INTEGER;
+ALTER TABLE proposals ADD COLUMN at_micros INTEGER;
+ALTER TABLE proposals ADD COLUMN evidence_id TEXT;
+ALTER TABLE proposals ADD COLUMN audit_id TEXT;
+ALTER TABLE writeback_receipts ADD COLUMN shape INTEGER;
+ALTER TABLE writeback_receipts ADD COLUMN object_id TEXT;
+ALTER TABLE writeback_receipts ADD COLUMN at_micros INTEGER;
+
+-- A record that somebody made unreadable is filed nowhere; loading it by its id still says what is wrong with it.
+CREATE TEMP VIEW reads AS
+  SELECT audit_id, tenant_id, iif(body ->> '$.evidence_id' IS NULL, 'missed', 'shown') AS kind, body ->> '$.capability' AS capability,
+    body ->> '$.principal' AS principal, body ->> '$.source_id' AS source_id, body ->> '$.table' AS table_name,
+    body ->> '$.business_object' AS business_object, body ->> '$.query_fingerprint' AS query_fingerprint,
+    body ->> '$.object_id' AS object_id, body ->> '$.created_at' AS created_at
+  FROM (SELECT audit_id, tenant_id, iif(json_valid(body_json), body_json, '{}') AS body FROM query_audit);
+CREATE TEMP VIEW changes AS
+  SELECT proposal_id, tenant_id, mode AS kind, capability, principal, source_id,
+    (body ->> '$.source.schema') || '.' || (body ->> '$.source.table') AS table_name, business_object,
+    body ->> '$.evidence.query_fingerprint' AS query_fingerprint, created_at
+  FROM (SELECT *, iif(json_valid(change_set_json), change_set_json, '{}') AS body FROM main.proposals);
+CREATE TEMP VIEW links AS
+  SELECT proposal_id, body ->> '$.evidence_id' AS evidence_id, body ->> '$.audit_id' AS audit_id
+  FROM (SELECT proposal_id, iif(json_valid(payload_json), payload_json, '{}') AS body FROM main.proposal_events WHERE kind = 'evidence_recorded');
+
+INSERT OR IGNORE INTO shapes (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
+  SELECT tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint FROM reads
+  UNION SELECT tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint FROM changes;
+UPDATE query_audit SET shape = s.shape, object_id = r.object_id,
+  at_micros = unixepoch(substr(r.created_at, 1, 19)) * 1000000 + substr(r.created_at, 21, 6)
+  FROM reads AS r JOIN shapes AS s USING (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
+  WHERE r.audit_id = query_audit.audit_id;
+UPDATE proposals SET shape = s.shape, at_micros = unixepoch(substr(c.created_at, 1, 19)) * 1000000 + substr(c.created_at, 21, 6)
+  FROM changes AS c JOIN shapes AS s USING (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
+  WHERE c.proposal_id = proposals.proposal_id;
+UPDATE proposals SET evidence_id = l.evidence_id, audit_id = l.audit_id FROM links AS l WHERE l.proposal_id = proposals.proposal_id;
+UPDATE writeback_receipts SET shape = p.shape, object_id = p.object_id,
+  at_micros = unixepoch(substr(writeback_receipts.created_at, 1, 19)) * 1000000 + substr(writeback_receipts.created_at, 21, 6)
+  FROM proposals AS p WHERE p.proposal_id = writeback_receipts.proposal_id;
+UPDATE diagnostics SET capability = iif(json_valid(body_json), body_json, '{}') ->> '$.capability',
+  at_micros = unixepoch(substr(iif(json_valid(body_json), body_json, '{}') ->> '$.created_at', 1, 19)) * 1000000
+    + substr(iif(json_valid(body_json), body_json, '{}') ->> '$.created_at', 21, 6);
+DROP VIEW temp.reads;
+DROP VIEW temp.changes;
+DROP VIEW temp.links;
+
+DROP INDEX proposals_filter;
+CREATE INDEX proposals_by_time ON proposals (at_micros, proposal_id, shape);
+CREATE INDEX proposals_by_shape ON proposals (shape, status, at_micros, proposal_id);
+CREATE INDEX proposals_by_object ON proposals (object_id, at_micros, proposal_id, shape);
+CREATE INDEX proposals_by_evidence ON proposals (evidence_id);
+CREATE INDEX query_audit_by_time ON query_audit (at_micros, audit_id, shape);
+CREATE INDEX query_audit_by_shape ON query_audit (shape, at_micros, audit_id);
+CREATE INDEX query_audit_by_object ON query_audit (object_id, at_micros, audit_id, shape);
+CREATE INDEX diagnostics_by_time ON diagnostics (at_micros, diagnostic_id);
+CREATE INDEX diagnostics_by_tenant ON diagnostics (tenant_id, at_micros, diagnostic_id, capability);
+CREATE INDEX diagnostics_by_capability ON diagnostics (capability, at_micros, diagnostic_id, tenant_id);
+CREATE INDEX writeback_receipts_by_time ON writeback_receipts (at_micros, proposal_id, sequence, shape);
+CREATE INDEX writeback_receipts_by_shape ON writeback_receipts (shape, status, at_micros, proposal_id, sequence);
+CREATE INDEX writeback_receipts_by_object ON writeback_receipts (object_id, at_micros, proposal_id, sequence, shape);
+CREATE INDEX writeback_jobs_by_id ON writeback_jobs (writeback_job_id);
 ";
 
 const VERSIONS: &str = "

@@ -18,10 +18,16 @@ mod chain;
 mod connection;
 mod error;
 mod file;
+#[cfg(feature = "decisions")]
+mod filter;
+#[cfg(feature = "decisions")]
+mod find;
 mod layout;
 #[cfg(feature = "decisions")]
 mod lease;
 mod ledger;
+#[cfg(feature = "decisions")]
+mod lines;
 #[cfg(feature = "decisions")]
 mod list;
 mod load;
@@ -31,17 +37,27 @@ mod projection;
 mod readers;
 mod record;
 #[cfg(feature = "decisions")]
+mod related;
+mod shape;
+#[cfg(feature = "decisions")]
+mod stats;
+#[cfg(feature = "decisions")]
 mod verify;
 mod writer;
 
 pub use agent::AgentLedger;
 pub use error::{Altered, LedgerError};
+#[cfg(feature = "decisions")]
+pub use filter::{Cursor, Filter, Page};
 pub use ledger::{Ledger, OpenOptions};
+#[cfg(feature = "decisions")]
+pub use lines::{Activity, AuditLine, EvidenceLine, ReadOf, ReceiptLine, Summary};
 #[cfg(feature = "decisions")]
 pub use operator::OperatorLedger;
 pub use record::{
-    Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded, RecordedEvent, Replay,
-    Summary,
+    Claim, Diagnostic, Dossier, Evidence, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded, RecordedEvent, Replay,
 };
+#[cfg(feature = "decisions")]
+pub use stats::{Rows, Stats};
 #[cfg(feature = "decisions")]
 pub use verify::{Head, Verified};

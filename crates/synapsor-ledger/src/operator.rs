@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use synapsor_proposal::{Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::Report;
-use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
+use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 
 use crate::body::{self, Shelf};
 use crate::error::LedgerError;
+use crate::filter::{Filter, Page};
 use crate::lease;
 use crate::ledger::Ledger;
+use crate::lines::{Activity, AuditLine, EvidenceLine, ReceiptLine, Summary};
 use crate::list;
 use crate::load::load;
-use crate::record::{Claim, Diagnostic, Dossier, Evidence, Filter, Holder, Lease, Replay, Summary};
+use crate::record::{Claim, Diagnostic, Dossier, Evidence, Holder, Lease, QueryAudit, Replay};
+use crate::related;
+use crate::stats::{self, Stats};
 use crate::verify::{self, Head, Verified};
 
 /// The operator's handle: lists, loads, decides, claims and reports.
@@ -23,9 +27,46 @@ pub struct OperatorLedger {
 
 impl OperatorLedger {
     /// The proposals that match, newest first. Lines of a list are not verified; [`OperatorLedger::load`] is.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, LedgerError> {
+    pub async fn list(&self, filter: &Filter) -> Result<Page<Summary>, LedgerError> {
         let filter = filter.clone();
-        self.ledger.readers.read(move |connection| list::list(connection, &filter)).await
+        self.ledger.readers.read(move |connection| list::proposals(connection, &filter)).await
+    }
+
+    /// The receipts that match, newest first.
+    pub async fn receipts(&self, filter: &Filter) -> Result<Page<ReceiptLine>, LedgerError> {
+        let filter = filter.clone();
+        self.ledger.readers.read(move |connection| list::receipts(connection, &filter)).await
+    }
+
+    /// The evidence that matches, newest first. With a status or a mode, that of the proposals in it.
+    pub async fn evidence_list(&self, filter: &Filter) -> Result<Page<EvidenceLine>, LedgerError> {
+        let filter = filter.clone();
+        self.ledger.readers.read(move |connection| list::evidence(connection, &filter)).await
+    }
+
+    /// The audit rows that match, newest first. With a status or a mode, those of the proposals in it.
+    pub async fn audit_list(&self, filter: &Filter) -> Result<Page<AuditLine>, LedgerError> {
+        let filter = filter.clone();
+        self.ledger.readers.read(move |connection| list::audits(connection, &filter)).await
+    }
+
+    /// Everything that matches, newest first. A status or an outcome leaves out what has none.
+    pub async fn activity(&self, filter: &Filter) -> Result<Page<Activity>, LedgerError> {
+        let filter = filter.clone();
+        self.ledger.readers.read(move |connection| list::activity(connection, &filter)).await
+    }
+
+    /// Everything about the record of this id, newest first: of a proposal, replay, receipt, job, operation, evidence
+    /// bundle, audit row or diagnostic. Nothing if there is no such record.
+    pub async fn related(&self, id: &str) -> Result<Vec<Activity>, LedgerError> {
+        let id = id.to_owned();
+        self.ledger.readers.read(move |connection| related::related(connection, &id)).await
+    }
+
+    /// How much the ledger holds.
+    pub async fn stats(&self) -> Result<Stats, LedgerError> {
+        let path = self.ledger.path().to_owned();
+        self.ledger.readers.read(move |connection| stats::stats(connection, &path)).await
     }
 
     /// The newest proposal.
@@ -101,6 +142,28 @@ impl OperatorLedger {
     pub async fn evidence(&self, id: &EvidenceId) -> Result<Option<Evidence>, LedgerError> {
         let id = id.clone();
         self.ledger.readers.read(move |connection| body::find(connection, Shelf::Evidence, id.as_str())).await
+    }
+
+    /// An audit row.
+    pub async fn audit(&self, id: &AuditId) -> Result<Option<QueryAudit>, LedgerError> {
+        let id = id.clone();
+        self.ledger.readers.read(move |connection| body::find(connection, Shelf::Audit, id.as_str())).await
+    }
+
+    /// The audit row of the read that gave this evidence.
+    pub async fn audit_of(&self, evidence: &Evidence) -> Result<Option<QueryAudit>, LedgerError> {
+        let evidence = evidence.clone();
+        let work = move |connection: &rusqlite::Connection| match related::audit_id_of(connection, &evidence)? {
+            Some(id) => body::find(connection, Shelf::Audit, &id),
+            None => Ok(None),
+        };
+        self.ledger.readers.read(work).await
+    }
+
+    /// The proposal that was made of this evidence.
+    pub async fn made_of(&self, evidence: &EvidenceId) -> Result<Option<ProposalId>, LedgerError> {
+        let id = evidence.clone();
+        self.ledger.readers.read(move |connection| list::made_of(connection, &id)).await
     }
 
     /// The internal cause of a refusal.

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use synapsor_proposal::{Attempt, Event, Proposal, Status};
+use synapsor_proposal::{Attempt, Event, Proposal};
 use synapsor_protocol::id::{AuditId, DiagnosticId, EventId, EvidenceId, JobId, LeaseId, ProposalId};
-use synapsor_protocol::{ChangeSet, Digest, ErrorCode, ExecutionReceipt, Outcome, Timestamp};
+use synapsor_protocol::{ChangeSet, Digest, ExecutionReceipt, Timestamp};
 
 /// What an agent was shown by one read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,60 +212,6 @@ pub struct Replay {
     pub job: Option<Job>,
     /// When this replay was put together.
     pub generated_at: Timestamp,
-}
-
-/// One line of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Where to go on: pass it as `Filter::before` for the proposals that came earlier.
-    pub cursor: u64,
-    /// The proposal.
-    pub proposal_id: ProposalId,
-    /// Where it stands.
-    pub status: Status,
-    /// The capability.
-    pub capability: String,
-    /// Whose row.
-    pub tenant_id: String,
-    /// Who proposed.
-    pub principal: String,
-    /// The kind of object.
-    pub business_object: String,
-    /// Which one.
-    pub object_id: String,
-    /// How many attempts were claimed.
-    pub attempts: u32,
-    /// The outcome over all attempts, as far as it can be said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
-    /// Why, if it did not apply.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<ErrorCode>,
-    /// From when on nobody may approve or claim it.
-    pub expires_at: Timestamp,
-    /// When it was proposed.
-    pub created_at: Timestamp,
-    /// When the last event was recorded.
-    pub updated_at: Timestamp,
-}
-
-/// Which proposals to list. Absent members do not restrict. Newest first.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// In this status.
-    pub status: Option<Status>,
-    /// Of this tenant.
-    pub tenant_id: Option<String>,
-    /// Of this capability.
-    pub capability: Option<String>,
-    /// Of this kind of object.
-    pub business_object: Option<String>,
-    /// Of this object.
-    pub object_id: Option<String>,
-    /// Only those that came before this cursor.
-    pub before: Option<u64>,
-    /// At most so many; at most 200. 0 stands for 20.
-    pub limit: u32,
 }
 
 /// Who claims: shown to others who wait.

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, Timestamp};
 
+use crate::body::{Shelf, is_about};
 use crate::chain::Commit;
 use crate::error::{Altered, LedgerError};
 use crate::load::load;
@@ -59,18 +60,20 @@ pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
         load(connection, &named(&id?)?)?;
     }
     nothing_left_behind(connection)?;
+    filed_where_it_belongs(connection)?;
     Ok(Verified { head: head(connection)?, records, proposals })
 }
 
 /// The digests of all records, by the commit whose number they carry.
 fn written(connection: &Connection) -> Result<BTreeMap<i64, Vec<Digest>>, LedgerError> {
     let mut written: BTreeMap<i64, Vec<Digest>> = BTreeMap::new();
-    for (table, id) in [("evidence", "evidence_id"), ("query_audit", "audit_id"), ("diagnostics", "diagnostic_id")] {
-        let mut select = connection.prepare(&format!("SELECT commit_number, body_json, {id}, tenant_id FROM {table}"))?;
+    for shelf in [Shelf::Evidence, Shelf::Audit, Shelf::Diagnostics] {
+        let mut select =
+            connection.prepare(&format!("SELECT commit_number, body_json, {}, tenant_id FROM {}", shelf.id(), shelf.table()))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             let (number, body): (i64, String) = (row.get(0)?, row.get(1)?);
-            if !is_about(&body, id, row.get(2)?, row.get(3)?) {
+            if !is_about(&body, shelf, &row.get::<_, String>(2)?, row.get(3)?) {
                 return Err(LedgerError::AlteredCommit(number));
             }
             written.entry(number).or_default().push(Digest::of_bytes(body.as_bytes()));
@@ -85,26 +88,6 @@ fn written(connection: &Connection) -> Result<BTreeMap<i64, Vec<Digest>>, Ledger
     Ok(written)
 }
 
-/// Whether a record names the id and the tenant that its row is found by: the commit covers the record alone.
-fn is_about(body: &str, member: &str, id: String, tenant: Option<String>) -> bool {
-    let Ok(Names { tenant_id, evidence_id, audit_id, diagnostic_id }) = serde_json::from_str(body) else { return false };
-    let named = match member {
-        "evidence_id" => evidence_id,
-        "audit_id" => audit_id,
-        _ => diagnostic_id,
-    };
-    named == Some(id) && tenant_id == tenant
-}
-
-/// The members of a record that columns repeat.
-#[derive(Deserialize)]
-struct Names {
-    tenant_id: Option<String>,
-    evidence_id: Option<String>,
-    audit_id: Option<String>,
-    diagnostic_id: Option<String>,
-}
-
 /// Checks that no row is about a proposal whose own row was removed: nothing else would miss it.
 fn nothing_left_behind(connection: &Connection) -> Result<(), LedgerError> {
     for table in ["proposal_events", "approvals", "writeback_jobs", "writeback_receipts"] {
@@ -116,6 +99,46 @@ fn nothing_left_behind(connection: &Connection) -> Result<(), LedgerError> {
     }
     Ok(())
 }
+
+/// Checks that look-ups find every record where it belongs: the columns that they use repeat what the record says.
+fn filed_where_it_belongs(connection: &Connection) -> Result<(), LedgerError> {
+    for misfiled in [MISFILED_READ, MISFILED_DIAGNOSTIC] {
+        if let Some(number) = connection.query_row(misfiled, [], |row| row.get(0)).optional()? {
+            return Err(LedgerError::AlteredCommit(number));
+        }
+    }
+    for (misfiled, record) in [(MISFILED_PROPOSAL, Altered::Projection("place in the lists")), (MISFILED_RECEIPT, Altered::Receipts)] {
+        let id: Option<String> = connection.query_row(misfiled, [], |row| row.get(0)).optional()?;
+        if let Some(id) = id {
+            return Err(LedgerError::Altered { id: named(&id)?, record });
+        }
+    }
+    Ok(())
+}
+
+const MISFILED_READ: &str = "SELECT a.commit_number FROM query_audit AS a LEFT JOIN shapes AS s ON s.shape = a.shape \
+    WHERE s.tenant_id IS NOT a.tenant_id OR s.kind IS NOT iif(body_json ->> '$.evidence_id' IS NULL, 'missed', 'shown') \
+      OR s.capability IS NOT body_json ->> '$.capability' OR s.principal IS NOT body_json ->> '$.principal' \
+      OR s.source_id IS NOT body_json ->> '$.source_id' OR s.table_name IS NOT body_json ->> '$.table' \
+      OR s.business_object IS NOT body_json ->> '$.business_object' OR s.query_fingerprint IS NOT body_json ->> '$.query_fingerprint' \
+      OR a.object_id IS NOT body_json ->> '$.object_id' OR a.at_micros IS NOT unixepoch(substr(body_json ->> '$.created_at', 1, 19)) \
+        * 1000000 + substr(body_json ->> '$.created_at', 21, 6) LIMIT 1";
+
+const MISFILED_DIAGNOSTIC: &str = "SELECT commit_number FROM diagnostics WHERE capability IS NOT body_json ->> '$.capability' \
+    OR at_micros IS NOT unixepoch(substr(body_json ->> '$.created_at', 1, 19)) * 1000000 + substr(body_json ->> '$.created_at', 21, 6) LIMIT 1";
+
+const MISFILED_PROPOSAL: &str = "SELECT p.proposal_id FROM proposals AS p LEFT JOIN shapes AS s ON s.shape = p.shape \
+    LEFT JOIN proposal_events AS e ON e.proposal_id = p.proposal_id AND e.kind = 'evidence_recorded' \
+    WHERE s.tenant_id IS NOT p.tenant_id OR s.kind IS NOT p.mode OR s.capability IS NOT p.capability OR s.principal IS NOT p.principal \
+      OR s.source_id IS NOT p.source_id OR s.business_object IS NOT p.business_object \
+      OR s.table_name IS NOT (change_set_json ->> '$.source.schema') || '.' || (change_set_json ->> '$.source.table') \
+      OR s.query_fingerprint IS NOT change_set_json ->> '$.evidence.query_fingerprint' \
+      OR p.evidence_id IS NOT e.payload_json ->> '$.evidence_id' OR p.audit_id IS NOT e.payload_json ->> '$.audit_id' \
+      OR p.at_micros IS NOT unixepoch(substr(p.created_at, 1, 19)) * 1000000 + substr(p.created_at, 21, 6) LIMIT 1";
+
+const MISFILED_RECEIPT: &str = "SELECT r.proposal_id FROM writeback_receipts AS r JOIN proposals AS p ON p.proposal_id = r.proposal_id \
+    WHERE r.shape IS NOT p.shape OR r.object_id IS NOT p.object_id \
+      OR r.at_micros IS NOT unixepoch(substr(r.created_at, 1, 19)) * 1000000 + substr(r.created_at, 21, 6) LIMIT 1";
 
 /// The id in a row. The ledger writes none that is not an id.
 fn named(id: &str) -> Result<ProposalId, LedgerError> {

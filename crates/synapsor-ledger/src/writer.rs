@@ -23,6 +23,7 @@ use crate::chain::Commit;
 use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
 use crate::file::Place;
+use crate::shape::{Numbers, Shape};
 
 /// How long a batch takes members.
 const BATCH: Duration = Duration::from_millis(20);
@@ -47,6 +48,7 @@ pub(crate) struct Batch<'c> {
     /// The number of the group commit.
     pub(crate) commit: i64,
     records: Vec<Digest>,
+    numbers: &'c mut Numbers,
 }
 
 /// A piece of work in a batch. Its answer waits for the commit.
@@ -69,6 +71,7 @@ struct Task<T, F> {
 struct Scribe {
     place: Arc<Place>,
     connection: Option<Connection>,
+    numbers: Numbers,
     busy_timeout: Duration,
     queue: mpsc::Receiver<Box<dyn Member>>,
     /// Since when the lock was taken again and again without a pause.
@@ -82,7 +85,15 @@ impl Writer {
         let (sender, queue) = mpsc::channel(QUEUE);
         let now = Instant::now();
         let connection = Some(connection);
-        let scribe = Scribe { place: Arc::clone(&place), connection, busy_timeout, queue, busy_since: now, idle_since: now };
+        let scribe = Scribe {
+            place: Arc::clone(&place),
+            connection,
+            numbers: Numbers::default(),
+            busy_timeout,
+            queue,
+            busy_since: now,
+            idle_since: now,
+        };
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || scribe.serve())?;
         Ok(Self { place, queue: Some(sender), thread: Some(thread) })
     }
@@ -119,15 +130,21 @@ impl Batch<'_> {
         self.records.push(record);
     }
 
+    /// The number of a shape.
+    pub(crate) fn number(&mut self, shape: &Shape) -> Result<i64, LedgerError> {
+        self.numbers.number(self.connection, shape)
+    }
+
     /// Runs one member in a savepoint. An error here means that the transaction is gone.
     fn admit(&mut self, member: &mut dyn Member) -> Result<(), LedgerError> {
-        let covered = self.records.len();
+        let (covered, numbered) = (self.records.len(), self.numbers.uncommitted());
         step(self.connection, "SAVEPOINT member")?;
         if !member.run(self) {
             if self.connection.is_autocommit() {
                 return Err(LedgerError::RolledBack);
             }
             self.records.truncate(covered);
+            self.numbers.forget(numbered);
             step(self.connection, "ROLLBACK TO member")?;
         }
         step(self.connection, "RELEASE member")?;
@@ -174,6 +191,10 @@ impl Scribe {
             return Err(gone);
         }
         let outcome = self.transact(&connection, members);
+        match &outcome {
+            Ok(()) => self.numbers.commit(),
+            Err(_) => self.numbers.forget(0),
+        }
         // After an error of COMMIT nobody knows what the handle believes: the next batch opens another.
         if !matches!(outcome, Err(LedgerError::Unsettled(_))) {
             if !connection.is_autocommit() {
@@ -194,7 +215,7 @@ impl Scribe {
             return Err(error.into());
         }
         let (number, previous) = head(connection)?;
-        let mut batch = Batch { connection, commit: number + 1, records: Vec::new() };
+        let mut batch = Batch { connection, commit: number + 1, records: Vec::new(), numbers: &mut self.numbers };
         fill(&mut batch, members, &mut self.queue)?;
         batch.seal(previous.as_deref())?;
         step(connection, "COMMIT").map_err(|error| LedgerError::Unsettled(Arc::new(error)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synapsor_config::Config;
 use synapsor_executor::{Executor, Job};
-use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Replay, Summary};
+use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Page, Replay, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
@@ -61,7 +61,7 @@ impl OperatorPort {
     }
 
     /// The proposals that match, newest first.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, OperatorError> {
+    pub async fn list(&self, filter: &Filter) -> Result<Page<Summary>, OperatorError> {
         Ok(self.ledger.list(filter).await?)
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct List {
     pub(crate) object: Option<String>,
     /// Only those before this cursor, which the last line of a list names
     #[arg(long, value_name = "CURSOR")]
-    pub(crate) before: Option<u64>,
+    pub(crate) before: Option<String>,
     /// At most so many, up to 200
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(crate) limit: u32,

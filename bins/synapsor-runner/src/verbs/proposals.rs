@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use synapsor_ledger::{Dossier, Filter, Summary};
+use synapsor_ledger::{Cursor, Dossier, Filter, Page, Summary};
 use synapsor_operator::{Application, Cancellation, OperatorPort};
 use synapsor_proposal::{Proposal, Status};
 use synapsor_protocol::Digest;
@@ -29,11 +29,9 @@ async fn list(words: &List) -> Answer<ExitCode> {
     let port = Setup::load(&words.place)?.operator_port(None)?;
     let found = port.list(&filter(words)?).await?;
     if words.format.json {
-        let more = found.len() == usize::try_from(words.limit).unwrap_or(usize::MAX);
-        let cursor = found.last().filter(|_| more).map(|last| last.cursor);
-        output::json(&json!({"ok": true, "proposals": found, "next_cursor": cursor}));
+        output::json(&json!({"ok": true, "proposals": found.lines, "next_cursor": found.next}));
     } else {
-        print_list(&found, words.limit);
+        print_list(&found);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -53,20 +51,21 @@ fn filter(words: &List) -> Answer<Filter> {
         capability: words.capability.clone(),
         business_object: object.map(|(kind, _)| kind.to_owned()).filter(|kind| !kind.is_empty()),
         object_id: object.map(|(_, id)| id.to_owned()),
-        before: words.before,
+        before: words.before.as_deref().and_then(Cursor::parse),
         limit: words.limit,
+        ..Filter::default()
     })
 }
 
-fn print_list(found: &[Summary], limit: u32) {
-    if found.is_empty() {
+fn print_list(found: &Page<Summary>) {
+    if found.lines.is_empty() {
         output::line("no proposals");
         return;
     }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["PROPOSAL", "STATUS", "CAPABILITY", "TENANT", "OBJECT", "CREATED"]);
-    for summary in found {
+    for summary in &found.lines {
         let object = format!("{}:{}", summary.business_object, summary.object_id);
         let status = summary.code.as_ref().map_or(summary.status.to_string(), |code| format!("{} ({code})", summary.status));
         let cells = [
@@ -80,8 +79,8 @@ fn print_list(found: &[Summary], limit: u32) {
         table.add_row(cells.map(|cell| output::visible(&cell)));
     }
     output::line(table.trim_fmt());
-    if let Some(last) = found.last().filter(|_| found.len() == usize::try_from(limit).unwrap_or(usize::MAX)) {
-        output::line(format_args!("more: --before {}", last.cursor));
+    if let Some(next) = &found.next {
+        output::line(format_args!("more: --before {next}"));
     }
 }
 

@@ -18,7 +18,10 @@ fn open(folder: &TempDir) -> Ledger {
 
 fn insert(id: &'static str) -> Work {
     Box::new(move |batch| {
-        batch.connection.execute("INSERT INTO diagnostics VALUES (?1, NULL, ?2, '{}')", (id, batch.commit))?;
+        batch.connection.execute(
+            "INSERT INTO diagnostics (diagnostic_id, tenant_id, commit_number, body_json) VALUES (?1, NULL, ?2, '{}')",
+            (id, batch.commit),
+        )?;
         Ok(())
     })
 }
@@ -96,7 +99,9 @@ async fn a_full_disk_is_called_so() {
     ledger.writer.write(sql("PRAGMA max_page_count = 1")).await.unwrap();
     let fill: Work = Box::new(|batch| {
         let body = "x".repeat(1 << 20);
-        batch.connection.execute("INSERT INTO diagnostics VALUES ('full', NULL, 1, ?1)", [body])?;
+        batch
+            .connection
+            .execute("INSERT INTO diagnostics (diagnostic_id, tenant_id, commit_number, body_json) VALUES ('full', NULL, 1, ?1)", [body])?;
         Ok(())
     });
     let refusal = ledger.writer.write(fill).await.unwrap_err();

@@ -113,7 +113,7 @@ async fn four_processes_apply_every_job_once() {
         applied.extend(said.lines().filter_map(|line| line.strip_prefix("applied ")).map(str::to_owned));
     }
     assert_eq!((applied.len(), applied.into_iter().collect::<BTreeSet<_>>().len()), (12, 12));
-    let done = fixture.operator.list(&Filter { status: Some(Status::Applied), ..Filter::default() }).await.unwrap();
+    let done = fixture.operator.list(&Filter { status: Some(Status::Applied), ..Filter::default() }).await.unwrap().lines;
     assert!(done.len() == 12 && done.iter().all(|line| line.attempts == 1));
     fixture.operator.verify().await.unwrap();
 }
@@ -127,7 +127,7 @@ async fn child_applies_everything() {
     loop {
         let mut open = 0;
         for status in [Status::Approved, Status::PendingWorker] {
-            for line in operator.list(&Filter { status: Some(status), ..Filter::default() }).await.unwrap() {
+            for line in operator.list(&Filter { status: Some(status), ..Filter::default() }).await.unwrap().lines {
                 open += 1;
                 if let Claim::Granted(lease) = operator.claim(&line.proposal_id, &process, Duration::from_secs(30)).await.unwrap() {
                     let report = Report::new(Outcome::Applied);

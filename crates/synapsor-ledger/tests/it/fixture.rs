@@ -120,7 +120,8 @@ pub(crate) fn audit(object: &str) -> QueryAudit {
 }
 
 pub(crate) fn read(object: &str) -> ReadRecord {
-    ReadRecord { evidence: Some(evidence(object)), audit: audit(object) }
+    let evidence = evidence(object);
+    ReadRecord { audit: QueryAudit { evidence_id: Some(evidence.evidence_id.clone()), ..audit(object) }, evidence: Some(evidence) }
 }
 
 /// Proposes to set the status of this invoice.

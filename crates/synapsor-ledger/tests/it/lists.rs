@@ -1,15 +1,18 @@
-//! What a list shows, and that it stays quick.
+//! What a list shows, page by page, under every filter.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use synapsor_ledger::{Filter, Recorded};
+use synapsor_ledger::{Activity, Cursor, Diagnostic, Filter, Page, QueryAudit, ReadRecord, Recorded};
 use synapsor_proposal::{Order, Status};
-use synapsor_protocol::Timestamp;
+use synapsor_protocol::id::DiagnosticId;
+use synapsor_protocol::{Digest, Outcome, Report, Timestamp};
 
-use crate::fixture::{Fixture, proposal_of};
+use crate::fixture::{Fixture, audit, dana, evidence, holder, proposal_of};
 
 async fn objects(fixture: &Fixture, filter: Filter) -> Vec<String> {
-    fixture.operator.list(&filter).await.unwrap().into_iter().map(|line| format!("{}/{}", line.tenant_id, line.object_id)).collect()
+    let page = fixture.operator.list(&filter).await.unwrap();
+    page.lines.into_iter().map(|line| format!("{}/{}", line.tenant_id, line.object_id)).collect()
 }
 
 async fn shop() -> Fixture {
@@ -25,19 +28,36 @@ async fn shop() -> Fixture {
     fixture
 }
 
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
 #[tokio::test]
 async fn a_list_is_newest_first_and_filtered_by_anything() {
     let fixture = shop().await;
     assert_eq!(objects(&fixture, Filter::default()).await, ["acme/C", "acme/B", "globex/A", "acme/A"]);
-    let acme = || Some("acme".to_owned());
-    let cases: [(Filter, &[&str]); 7] = [
-        (Filter { tenant_id: acme(), ..Filter::default() }, &["acme/C", "acme/B", "acme/A"]),
-        (Filter { tenant_id: Some("Acme".into()), ..Filter::default() }, &[]),
+    let all: &[&str] = &["acme/C", "acme/B", "globex/A", "acme/A"];
+    let cases: [(Filter, &[&str]); 20] = [
+        (Filter { tenant_id: some("acme"), ..Filter::default() }, &["acme/C", "acme/B", "acme/A"]),
+        (Filter { tenant_id: some("Acme"), ..Filter::default() }, &[]),
         (Filter { status: Some(Status::Rejected), ..Filter::default() }, &["acme/B"]),
-        (Filter { object_id: Some("A".into()), ..Filter::default() }, &["globex/A", "acme/A"]),
-        (Filter { object_id: Some("A".into()), tenant_id: acme(), ..Filter::default() }, &["acme/A"]),
-        (Filter { capability: Some("billing.propose_status".into()), limit: 2, ..Filter::default() }, &["acme/C", "acme/B"]),
-        (Filter { business_object: Some("customers".into()), ..Filter::default() }, &[]),
+        (Filter { status: Some(Status::PendingReview), tenant_id: some("acme"), ..Filter::default() }, &["acme/C", "acme/A"]),
+        (Filter { object_id: some("A"), ..Filter::default() }, &["globex/A", "acme/A"]),
+        (Filter { primary_key: some("A"), object_id: some("A"), ..Filter::default() }, &["globex/A", "acme/A"]),
+        (Filter { primary_key: some("A"), object_id: some("B"), ..Filter::default() }, &[]),
+        (Filter { object_id: some("A"), tenant_id: some("acme"), ..Filter::default() }, &["acme/A"]),
+        (Filter { object_id: some("B"), status: Some(Status::PendingReview), ..Filter::default() }, &[]),
+        (Filter { capability: some("billing.propose_status"), limit: 2, ..Filter::default() }, &["acme/C", "acme/B"]),
+        (Filter { business_object: some("customers"), ..Filter::default() }, &[]),
+        (Filter { business_object: some("invoice"), ..Filter::default() }, all),
+        (Filter { business_object: some("public.invoices"), object_id: some("C"), ..Filter::default() }, &["acme/C"]),
+        (Filter { principal: some("agent-7"), source_id: some("shop"), table: some("public.invoices"), ..Filter::default() }, all),
+        (Filter { table: some("invoices"), ..Filter::default() }, all),
+        (Filter { table: some("sales.invoices"), ..Filter::default() }, &[]),
+        (Filter { principal: some("agent-8"), ..Filter::default() }, &[]),
+        (Filter { query_fingerprint: Digest::new("sha256:ab"), ..Filter::default() }, all),
+        (Filter { query_fingerprint: Digest::new("sha256:cd"), ..Filter::default() }, &[]),
+        (Filter { tenant_id: some("acme' OR 1=1 --"), ..Filter::default() }, &[]),
     ];
     for (filter, expected) in cases {
         assert_eq!(objects(&fixture, filter.clone()).await, expected, "{filter:?}");
@@ -45,44 +65,221 @@ async fn a_list_is_newest_first_and_filtered_by_anything() {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_where_the_page_ended() {
+async fn times_are_compared_as_moments_with_both_ends_included() {
     let fixture = shop().await;
-    let mut filter = Filter { limit: 3, tenant_id: None, ..Filter::default() };
-    let page = fixture.operator.list(&filter).await.unwrap();
-    filter.before = page.last().map(|line| line.cursor);
-    assert_eq!(objects(&fixture, filter.clone()).await, ["acme/A"]);
-    filter.tenant_id = Some("globex".into());
-    assert!(objects(&fixture, filter).await.is_empty());
+    let lines = fixture.operator.list(&Filter::default()).await.unwrap().lines;
+    let (newest, oldest) = (lines[0].created_at, lines[3].created_at);
+    // The same moment, as somebody in another time zone writes it: as text it would sort elsewhere.
+    let elsewhere = |time: Timestamp| {
+        let shifted = Timestamp::from_micros(time.as_micros() + 5 * 3_600_000_000).unwrap().to_string().replace('Z', "+05:00");
+        Timestamp::parse(&shifted)
+    };
+    let between = |from, to| Filter { from, to, ..Filter::default() };
+    for (filter, found) in [
+        (between(elsewhere(oldest), elsewhere(newest)), 4),
+        (between(elsewhere(newest), None), 1),
+        (between(None, Some(oldest)), 1),
+        (between(Some(newest), Some(oldest)), 0),
+        (Filter { object_id: some("A"), ..between(Some(oldest), Some(oldest)) }, 1),
+        (Filter { tenant_id: some("acme"), ..between(None, Some(lines[1].created_at)) }, 2),
+    ] {
+        assert_eq!(objects(&fixture, filter.clone()).await.len(), found, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_where_the_page_ended_and_is_not_given_when_nothing_follows() {
+    let fixture = shop().await;
+    for limit in [1, 2, 3, 4, 5] {
+        let mut seen = Vec::new();
+        let mut filter = Filter { limit, ..Filter::default() };
+        loop {
+            let Page { lines, next, .. } = fixture.operator.list(&filter).await.unwrap();
+            assert!(!lines.is_empty(), "a cursor led to nothing");
+            seen.extend(lines.into_iter().map(|line| line.object_id));
+            filter.before = match next {
+                Some(next) => Cursor::parse(&next.to_string()),
+                None => break,
+            };
+        }
+        assert_eq!(seen, ["C", "B", "A", "A"], "{limit}");
+    }
+}
+
+/// Reads, proposals, a receipt and a refusal, of two tenants.
+async fn busy_shop() -> Fixture {
+    let fixture = shop().await;
+    let approved = fixture.approved("D").await;
+    fixture.operator.claim(approved.id(), &holder("worker"), Duration::from_secs(30)).await.unwrap();
+    fixture.operator.report(approved.id(), &dana(), 1, &Report::new(Outcome::Applied)).await.unwrap();
+    for object in ["A", "E"] {
+        let evidence = evidence(object);
+        let audit = QueryAudit { evidence_id: Some(evidence.evidence_id.clone()), ..audit(object) };
+        fixture.agent.record_read(ReadRecord { evidence: Some(evidence), audit }).await.unwrap();
+    }
+    fixture.agent.record_read(ReadRecord { evidence: None, audit: QueryAudit { row_count: 0, ..audit("F") } }).await.unwrap();
+    let diagnostic = Diagnostic {
+        diagnostic_id: DiagnosticId::new("diag_1").unwrap(),
+        tenant_id: some("acme"),
+        capability: "billing.propose_status".into(),
+        code: "TEMPORARILY_UNAVAILABLE".into(),
+        detail: "no answer".into(),
+        created_at: Timestamp::now(),
+    };
+    fixture.agent.record_diagnostic(diagnostic).await.unwrap();
+    fixture
+}
+
+fn word(activity: &Activity) -> String {
+    match activity {
+        Activity::Proposal(line) => format!("proposal {}/{} {}", line.tenant_id, line.object_id, line.status),
+        Activity::Receipt(line) => format!("receipt {} {}", line.object_id, line.status),
+        Activity::Evidence(line) => format!("evidence {}/{}", line.of.tenant_id, line.of.object_id.as_deref().unwrap_or_default()),
+        Activity::QueryAudit(line) => {
+            format!("audit {}/{} {}", line.of.tenant_id, line.of.object_id.as_deref().unwrap_or_default(), line.row_count)
+        }
+        Activity::Diagnostic(diagnostic) => format!("diagnostic {}", diagnostic.diagnostic_id),
+    }
+}
+
+async fn activity(fixture: &Fixture, filter: Filter) -> Vec<String> {
+    fixture.operator.activity(&filter).await.unwrap().lines.iter().map(word).collect()
 }
 
 /// TRAP 50: what belongs to another object is not shown with this one.
 #[tokio::test]
-async fn trap_50_a_story_holds_no_record_of_another_object() {
-    let fixture = shop().await;
+async fn trap_50_a_search_for_one_object_finds_no_record_of_another() {
+    let fixture = busy_shop().await;
+    let of = |object: &str| Filter { object_id: some(object), business_object: some("invoice"), ..Filter::default() };
+    assert_eq!(
+        activity(&fixture, Filter { tenant_id: some("acme"), ..of("A") }).await,
+        ["evidence acme/A", "audit acme/A 1", "proposal acme/A pending_review", "evidence acme/A", "audit acme/A 1"]
+    );
+    assert_eq!(activity(&fixture, of("D")).await, ["receipt D applied", "proposal acme/D applied", "evidence acme/D", "audit acme/D 1"]);
+    for (filter, receipts) in [(of("D"), 1), (of("A"), 0), (Filter::default(), 1)] {
+        assert_eq!(fixture.operator.receipts(&filter).await.unwrap().lines.len(), receipts, "{filter:?}");
+    }
     let newest = fixture.operator.latest().await.unwrap().unwrap();
-    let replay = fixture.operator.replay(&newest).await.unwrap();
-    let told = serde_json::to_string(&replay).unwrap();
-    assert!(told.contains("\"C\"") && !told.contains("\"A\"") && !told.contains("globex"));
+    let told = serde_json::to_string(&fixture.operator.replay(&newest).await.unwrap()).unwrap();
+    assert!(told.contains("\"D\"") && !told.contains("\"A\"") && !told.contains("globex"));
 }
 
 #[tokio::test]
-async fn among_a_hundred_thousand_proposals_a_list_finds_its_own() {
-    let fixture = shop().await;
-    // Copies of one row: what a list does does not depend on their content.
-    let copies = "INSERT INTO proposals SELECT NULL, 'wrp_copy_' || value, proposal_version, proposal_hash, content_digest, approval_digest, \
-         capability_digest, mode, 'tenant_' || (value % 50), principal, capability, business_object, 'object_' || value, source_id, expires_at, \
-         created_at, 'applied', 0, attempts, outcome, code, updated_at, events, head_hash, change_set_json \
-         FROM proposals, generate WHERE number = 1";
-    let with = "WITH RECURSIVE generate(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generate WHERE value < 100000) ";
-    fixture.edit(&format!("{with}{copies}"));
-    let filters = [
-        (Filter { limit: 200, ..Filter::default() }, 200),
-        (Filter { status: Some(Status::Applied), ..Filter::default() }, 20),
-        (Filter { tenant_id: Some("tenant_7".into()), limit: 200, ..Filter::default() }, 200),
-        (Filter { tenant_id: Some("nobody".into()), ..Filter::default() }, 0),
-        (Filter { object_id: Some("object_4711".into()), ..Filter::default() }, 1),
-    ];
-    for (filter, found) in filters {
-        assert_eq!(fixture.operator.list(&filter).await.unwrap().len(), found, "{filter:?}");
+async fn everything_on_record_is_found_newest_first_and_page_by_page() {
+    let fixture = busy_shop().await;
+    let whole = activity(&fixture, Filter { limit: 200, ..Filter::default() }).await;
+    assert_eq!(whole.len(), 1 + 1 + 5 * 3 + 2 * 2 + 1, "{whole:#?}");
+    assert_eq!(whole[..4], ["diagnostic diag_1", "audit acme/F 0", "evidence acme/E", "audit acme/E 1"]);
+    let mut paged = Vec::new();
+    let mut filter = Filter { limit: 3, ..Filter::default() };
+    loop {
+        let page = fixture.operator.activity(&filter).await.unwrap();
+        paged.extend(page.lines.iter().map(word));
+        filter.before = page.next;
+        if filter.before.is_none() {
+            break;
+        }
     }
+    assert_eq!(paged, whole);
+    let times: Vec<_> = paged.iter().collect();
+    assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), whole.iter().collect::<BTreeSet<_>>().len());
+}
+
+#[tokio::test]
+async fn a_status_leaves_out_what_has_none() {
+    let fixture = busy_shop().await;
+    let rejected = Filter { status: Some(Status::Rejected), ..Filter::default() };
+    assert_eq!(activity(&fixture, rejected.clone()).await, ["proposal acme/B rejected"]);
+    let both = Filter { status: Some(Status::Applied), outcome: Some(Outcome::Applied), ..Filter::default() };
+    assert_eq!(activity(&fixture, both).await, ["receipt D applied", "proposal acme/D applied"]);
+    let evidence = fixture.operator.evidence_list(&rejected).await.unwrap().lines;
+    assert_eq!(evidence.iter().map(|line| line.of.object_id.as_deref()).collect::<Vec<_>>(), [Some("B")]);
+    let audits = fixture.operator.audit_list(&rejected).await.unwrap().lines;
+    assert_eq!(audits.iter().map(|line| line.of.object_id.as_deref()).collect::<Vec<_>>(), [Some("B")]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_found_by_tenant_and_capability() {
+    let fixture = busy_shop().await;
+    let by = |tenant: Option<&str>, capability: Option<&str>| Filter {
+        tenant_id: tenant.map(str::to_owned),
+        capability: capability.map(str::to_owned),
+        limit: 1,
+        ..Filter::default()
+    };
+    for (tenant, capability, found) in [
+        (None, None, true),
+        (Some("acme"), None, true),
+        (None, Some("billing.propose_status"), true),
+        (Some("acme"), Some("billing.propose_status"), true),
+        (Some("globex"), None, false),
+        (Some("acme"), Some("billing.other"), false),
+    ] {
+        let lines = activity(&fixture, by(tenant, capability)).await;
+        assert_eq!(lines.first().is_some_and(|line| line == "diagnostic diag_1"), found, "{tenant:?} {capability:?}");
+    }
+}
+
+#[tokio::test]
+async fn any_id_leads_to_what_belongs_to_it() {
+    let fixture = busy_shop().await;
+    let filter = Filter { object_id: some("D"), ..Filter::default() };
+    let proposal = fixture.operator.list(&filter).await.unwrap().lines.remove(0);
+    let receipt = fixture.operator.receipts(&filter).await.unwrap().lines.remove(0);
+    let audit = fixture.operator.audit_list(&filter).await.unwrap().lines.remove(0);
+    let ids = [
+        proposal.proposal_id.to_string(),
+        format!("replay_{}", proposal.proposal_id),
+        receipt.receipt_id,
+        receipt.writeback_job_id.to_string(),
+        receipt.idempotency_key.to_string(),
+        audit.audit_id.to_string(),
+        audit.evidence_id.unwrap().to_string(),
+    ];
+    for id in ids {
+        let related: Vec<_> = fixture.operator.related(&id).await.unwrap().iter().map(word).collect();
+        assert_eq!(related, ["receipt D applied", "proposal acme/D applied", "evidence acme/D", "audit acme/D 1"], "{id}");
+    }
+    let read = fixture.operator.evidence_list(&Filter { object_id: some("E"), ..Filter::default() }).await.unwrap().lines.remove(0);
+    for (id, found) in [
+        (read.evidence_id.as_str(), &["evidence acme/E", "audit acme/E 1"][..]),
+        ("diag_1", &["diagnostic diag_1"]),
+        ("wrp_none", &[]),
+        ("receipt_1_", &[]),
+    ] {
+        let related: Vec<_> = fixture.operator.related(id).await.unwrap().iter().map(word).collect();
+        assert_eq!(related, found, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_says_something_else_than_its_place_is_not_shown_there() {
+    let fixture = shop().await;
+    fixture.edit("UPDATE proposals SET tenant_id = 'evil' WHERE object_id = 'B'");
+    fixture.edit("UPDATE query_audit SET body_json = 'no json' WHERE object_id = 'C'");
+    let page = fixture.operator.list(&Filter { tenant_id: some("acme"), ..Filter::default() }).await.unwrap();
+    assert_eq!((page.lines.len(), page.unreadable), (2, 1));
+    let page = fixture.operator.audit_list(&Filter::default()).await.unwrap();
+    assert_eq!((page.lines.len(), page.unreadable), (3, 1));
+}
+
+#[tokio::test]
+async fn thousands_of_shapes_are_walked_by_time_with_the_same_answer() {
+    let fixture = Fixture::new();
+    let ledger = fixture.ledger.agent();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..4200 {
+        let agent = ledger.clone();
+        let audit = QueryAudit { tenant_id: format!("t{}", number % 2), principal: format!("agent-{number}"), ..audit("A") };
+        tasks.spawn(async move { agent.record_read(ReadRecord { evidence: None, audit }).await });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    let page = fixture.operator.audit_list(&Filter { capability: some("billing.propose_status"), limit: 50, ..Filter::default() }).await;
+    assert_eq!(page.unwrap().lines.len(), 50);
+    let page = fixture.operator.audit_list(&Filter { tenant_id: some("t1"), limit: 50, ..Filter::default() }).await.unwrap();
+    assert!(page.lines.iter().all(|line| line.of.tenant_id == "t1") && page.lines.len() == 50 && page.next.is_some());
+    let page = fixture.operator.audit_list(&Filter { principal: some("agent-17"), ..Filter::default() }).await.unwrap();
+    assert_eq!(page.lines.len(), 1);
 }

@@ -175,8 +175,8 @@ async fn trap_39_why_an_attempt_failed_is_on_record() {
     let dossier = fixture.operator.load(proposal.id()).await.unwrap();
     assert_snapshot!(dossier.proposal.pending().unwrap(), @"attempt 1 failed and changed nothing (DATABASE_UNAVAILABLE); another attempt may follow");
     let listed = fixture.operator.list(&Default::default()).await.unwrap();
-    assert_eq!(listed[0].code, Some(ErrorCode::DATABASE_UNAVAILABLE));
-    assert_eq!(listed[0].outcome, Some(Outcome::Failed));
+    assert_eq!(listed.lines[0].code, Some(ErrorCode::DATABASE_UNAVAILABLE));
+    assert_eq!(listed.lines[0].outcome, Some(Outcome::Failed));
 }
 
 #[tokio::test]
