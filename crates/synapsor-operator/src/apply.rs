@@ -85,7 +85,7 @@ impl OperatorPort {
     }
 
     /// Whether a new effect may be made now.
-    fn ready(&self, dossier: &Dossier) -> Result<(), OperatorError> {
+    pub(crate) fn ready(&self, dossier: &Dossier) -> Result<(), OperatorError> {
         let proposal = &dossier.proposal;
         let id = || proposal.id().clone();
         let mode = dossier.change_set.mode;

@@ -2,10 +2,11 @@
 
 use synapsor_ledger::LedgerError;
 use synapsor_proposal::Status;
-use synapsor_protocol::Report;
 use synapsor_protocol::canonical::CanonicalError;
 use synapsor_protocol::id::ProposalId;
+use synapsor_protocol::{Report, Timestamp};
 
+use crate::jobs::Difference;
 use crate::permission::Objection;
 
 /// Why an operator's command was refused. Unless a variant says otherwise, nothing was changed anywhere.
@@ -89,6 +90,14 @@ pub enum OperatorError {
         #[source]
         cause: LedgerError,
     },
+    /// The job that was handed over is not the one of this proposal, or may not be used. Nothing ran.
+    #[error("the job for proposal {id} is refused ({}): {refusal}", refusal.code())]
+    Job {
+        /// The proposal that the job names.
+        id: ProposalId,
+        /// Why.
+        refusal: JobRefusal,
+    },
     /// The executor that the change needs cannot be used.
     #[error("executor `{executor}` for source `{source_name}` cannot be used: {reason}")]
     NoExecutor {
@@ -105,4 +114,34 @@ pub enum OperatorError {
     /// The terms of the approval have no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+}
+
+/// Why a job that was handed over, or asked for, is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobRefusal {
+    /// It does not say what was approved.
+    #[error("it does not say what was approved: {}", told(.0))]
+    Differs(Vec<Difference>),
+    /// The time for which it was handed over has passed.
+    #[error("it was handed over until {at}, which has passed")]
+    Over {
+        /// When it ended.
+        at: Timestamp,
+    },
+    /// It says that it was handed over for longer than any job is.
+    #[error("it says that it was handed over until {at}, and no job is for longer than an hour")]
+    TooLong {
+        /// When it would end.
+        at: Timestamp,
+    },
+    /// The row is in no database that jobs are for.
+    #[error("its row is in no database that a runner writes to")]
+    NoEngine,
+    /// The change has no guard that could be compared.
+    #[error("its change has no guard of the row")]
+    Unguarded,
+}
+
+fn told(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -13,15 +13,19 @@
 mod apply;
 mod error;
 mod identity;
+mod jobs;
 mod permission;
 mod port;
 mod record;
 mod settle;
+mod shadow;
 
 pub use apply::{Application, Waiting};
-pub use error::OperatorError;
+pub use error::{JobRefusal, OperatorError};
 pub use identity::{Account, identify};
+pub use jobs::{Difference, Handover};
 pub use permission::Objection;
 pub use port::{Executors, OperatorParts, OperatorPort};
 pub use settle::Cancellation;
+pub use shadow::{Agreement, ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally, compare};
 pub use synapsor_executor::Rehearsal;

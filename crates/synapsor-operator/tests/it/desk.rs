@@ -54,7 +54,13 @@ impl Desk {
     }
 
     pub(crate) async fn proposed(&self, expires_after: Duration) -> ProposalId {
-        let new = proposal(expires_after);
+        let new = proposal(expires_after, "review_required");
+        self.ledger.agent().record_proposal(new).await.unwrap().proposal().id().clone()
+    }
+
+    /// A proposal that nobody can approve.
+    pub(crate) async fn shadowed(&self) -> ProposalId {
+        let new = proposal(Duration::from_secs(3600), "shadow");
         self.ledger.agent().record_proposal(new).await.unwrap().proposal().id().clone()
     }
 
@@ -162,11 +168,11 @@ pub(crate) fn config(edit: impl FnOnce(&mut Value)) -> Config {
     checked.config.unwrap_or_else(|| panic!("{:#?}", checked.findings))
 }
 
-fn proposal(expires_after: Duration) -> NewProposal {
+fn proposal(expires_after: Duration, mode: &str) -> NewProposal {
     let evidence_id = EvidenceId::generate();
     let shape = Digest::of_bytes(b"shape");
     let set = json!({"schema_version": "synapsor.change-set.v1", "proposal_id": ProposalId::generate(), "proposal_version": 1,
-        "action": "returns.propose_amount", "mode": "review_required", "principal": {"id": "agent-7", "source": "static_dev"},
+        "action": "returns.propose_amount", "mode": mode, "principal": {"id": "agent-7", "source": "static_dev"},
         "scope": {"tenant_id": "acme", "business_object": "returns", "object_id": "R-88"},
         "source": {"kind": "external_sqlite", "source_id": "shop", "schema": "main", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
         "before": {"id": "R-88", "amount": 5, "version": 12, "store_id": "acme"}, "patch": {"amount": 90},

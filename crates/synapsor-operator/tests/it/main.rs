@@ -5,5 +5,7 @@
 mod applying;
 mod desk;
 mod identity;
+mod jobs;
 mod permission;
 mod settling;
+mod shadows;
