@@ -35,6 +35,6 @@ mod terminal;
 pub use environment::left_out;
 pub use fault_proxy::{Cut, FaultProxy};
 pub use folder::Folder;
-pub use mysql::Mysql;
+pub use mysql::{Mysql, as_mysql};
 pub use postgres::Postgres;
 pub use program::{Program, Running, Seen};

@@ -19,10 +19,10 @@ use crate::session::{Answer, Rows, Session, Speaks};
 
 /// What every connection of the testkit sets, so that statements mean and results read the same everywhere.
 ///
-/// Quotes are those of the other engines: `'text'` and `"name"`. A lock that a failed test has left is waited for briefly.
+/// Quotes, backslashes and `||` are those of the other engines: `'C:\dir'`, `"name"`. A lock that a failed test has left is waited for briefly.
 const PINNED: [&str; 2] = [
-    "set names utf8mb4, time_zone = '+00:00', autocommit = 1, completion_type = 0, lock_wait_timeout = 20, \
-     sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    "set names utf8mb4, time_zone = '+00:00', autocommit = 1, completion_type = 0, lock_wait_timeout = 20, sql_mode = \
+     'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     // A statement, as the two servers name the variable differently.
     "set session transaction isolation level read committed",
 ];
@@ -35,7 +35,7 @@ static ADMINISTRATOR: OnceLock<Session> = OnceLock::new();
 /// The server's defaults for new sessions are hostile on purpose (not strict, `ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES`,
 /// `PAD_CHAR_TO_FULL_LENGTH`, time zone +05:45, no autocommit, `completion_type` CHAIN, repeatable read, latin1): what the
 /// tested program relies on, it must set. The helpers here set UTC, autocommit, strict statements and read committed for
-/// themselves; names in their SQL may be quoted as `"name"`.
+/// themselves; in their SQL `"name"` is a name, `||` joins texts, and a backslash is a backslash.
 ///
 /// The database keeps utf8mb4 with the server's usual collation, under which `acme`, `ACME` and `acme ` are equal.
 ///
@@ -185,6 +185,18 @@ impl Drop for Mysql {
             let _ = administrator.run(&format!("drop user if exists {account}"));
         }
     }
+}
+
+/// Statements of the other engines, [`crate::sqlite::SUPPORT_DESK`] above all, as MySQL needs them: a text that a key contains has a
+/// length, one that compares as the other engines do has a collation of its own, and no constraint waits for the commit.
+#[must_use]
+pub fn as_mysql(sql: &str) -> String {
+    // The server's limit for a key is 768 characters of utf8mb4.
+    sql.replace("as text)", "as char)")
+        .replace("as bigint)", "as signed)")
+        .replace("tenant_id text", "tenant_id varchar(64) collate utf8mb4_nopad_bin")
+        .replace(" text", " varchar(700) collate utf8mb4_nopad_bin")
+        .replace(" deferrable initially deferred", "")
 }
 
 /// How a connection of the testkit is opened.
