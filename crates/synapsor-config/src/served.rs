@@ -17,11 +17,6 @@ pub struct Unserved {
 /// What is not served yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// The engine `mysql`.
-    Mysql {
-        /// The source.
-        source: String,
-    },
     /// `result_format: 1`.
     ResultFormatOne,
     /// Executors of the types `http_handler` and `command_handler`.
@@ -43,7 +38,6 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mysql { source } => write!(f, "source `{source}` uses the engine `mysql`"),
             Self::ResultFormatOne => f.write_str("`result_format: 1` is asked for"),
             Self::Handler { executor, type_name } => write!(f, "executor `{executor}` is of the type `{type_name}`"),
             Self::Provider { provider } => write!(f, "a trusted context comes from `{provider}`"),

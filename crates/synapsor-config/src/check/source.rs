@@ -11,7 +11,6 @@ use crate::code::Code;
 use crate::config::Mode;
 use crate::raw::source::{EngineWord, RawReceipts, RawSource};
 use crate::raw::{EnvText, Named, Slot, Text, Whole};
-use crate::served::Feature;
 use crate::source::{Engine, ReceiptTable, SourceConfig, SqlitePath, resolved};
 
 /// Where relative paths start from, and which file no source may be.
@@ -44,22 +43,24 @@ pub(crate) fn sources(
             report.add(Code::UnsafeSourceName, &at);
         }
         let raw = report.required(slot, Code::SourceNotObject, &at);
-        let source = raw.and_then(|raw| source(name, raw, &place, &at, report));
+        let source = raw.and_then(|raw| source(raw, &place, &at, report));
         entries.add(name, checked_name, source);
     }
     Some(entries)
 }
 
-fn source(name: &str, raw: &RawSource, place: &Place<'_>, at: &At, report: &mut Report) -> Option<SourceConfig> {
+fn source(raw: &RawSource, place: &Place<'_>, at: &At, report: &mut Report) -> Option<SourceConfig> {
     report.unknown(raw, at);
     let word = report.word(&raw.engine, Code::InvalidSourceEngine, &at.field("engine"));
-    let engine = word.and_then(|word| engine(word, name, raw, place, at, report));
+    let engine = word.and_then(|word| engine(word, raw, place, at, report));
     let read_only = report.optional(&raw.read_only, Code::InvalidSourceReadOnly, &at.field("read_only"));
     let timeout = report.optional(&raw.statement_timeout_ms, Code::InvalidTimeout, &at.field("statement_timeout_ms"));
     let pool_size = report.optional(&raw.pool_size, Code::InvalidPoolSize, &at.field("pool_size"));
     let receipts = receipts(&raw.receipts, word, &at.field("receipts"), report);
     if !raw.ssl.is_absent() {
-        report.add(Code::FieldHasNoEffect, &at.field("ssl")).hint("say how the connection is encrypted in the URL, with `sslmode`");
+        let parameter = if word == Some(EngineWord::Mysql) { "ssl-mode" } else { "sslmode" };
+        let hint = format!("say how the connection is encrypted in the URL, with `{parameter}`");
+        report.add(Code::FieldHasNoEffect, &at.field("ssl")).hint(hint);
     }
     Some(SourceConfig {
         engine: engine?,
@@ -70,7 +71,7 @@ fn source(name: &str, raw: &RawSource, place: &Place<'_>, at: &At, report: &mut 
     })
 }
 
-fn engine(word: EngineWord, name: &str, raw: &RawSource, place: &Place<'_>, at: &At, report: &mut Report) -> Option<Engine> {
+fn engine(word: EngineWord, raw: &RawSource, place: &Place<'_>, at: &At, report: &mut Report) -> Option<Engine> {
     if word == EngineWord::Sqlite {
         foreign(&raw.read_url_env, &at.field("read_url_env"), "a SQLite source has `path` or `path_env`", report);
         foreign(&raw.write_url_env, &at.field("write_url_env"), "writes go to the same file unless `read_only` is true", report);
@@ -82,11 +83,11 @@ fn engine(word: EngineWord, name: &str, raw: &RawSource, place: &Place<'_>, at: 
     let write_url_env = report.optional(&raw.write_url_env, Code::InvalidWriteUrlEnv, &at.field("write_url_env")).cloned();
     let EnvText(read_url_env) = read_url_env?;
     let write_url_env = write_url_env.map(|EnvText(name)| name);
-    if word == EngineWord::Postgres {
-        return Some(Engine::Postgres { read_url_env, write_url_env });
-    }
-    report.not_served(&at.field("engine"), Feature::Mysql { source: name.to_owned() });
-    Some(Engine::Mysql { read_url_env, write_url_env })
+    Some(if word == EngineWord::Postgres {
+        Engine::Postgres { read_url_env, write_url_env }
+    } else {
+        Engine::Mysql { read_url_env, write_url_env }
+    })
 }
 
 /// A field of another engine.
