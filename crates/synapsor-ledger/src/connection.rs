@@ -77,6 +77,14 @@ fn patience(timeout: Duration) -> impl FnMut(i32) -> bool + Send + 'static {
 /// What an error of the engine means for the ledger.
 pub(crate) fn classify(path: &Path, error: impl Into<Arc<Error>>) -> LedgerError {
     let (path, error) = (path.to_owned(), error.into());
+    // A value that is not what its column holds: text that is no UTF-8, a number that is too large.
+    let unreadable = matches!(
+        *error,
+        Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) | Error::Utf8Error(..)
+    );
+    if unreadable {
+        return LedgerError::Corrupt { path, source: error };
+    }
     match error.sqlite_error().map(|cause| (cause.code, cause.extended_code)) {
         Some((_, READONLY_DBMOVED)) => LedgerError::StoreGone,
         Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => LedgerError::Busy,

@@ -12,7 +12,7 @@ use synapsor_protocol::id::{LeaseId, ProposalId};
 
 use crate::append::append;
 use crate::error::LedgerError;
-use crate::load::{Case, load};
+use crate::load::{Case, Known};
 use crate::record::{Claim, Holder, Lease};
 use crate::writer::Batch;
 
@@ -23,9 +23,10 @@ const MAX_LEASE: Duration = Duration::from_secs(3600);
 /// What a transaction answers that records something and refuses all the same.
 pub(crate) type Answer<T> = Result<Result<T, LedgerError>, LedgerError>;
 
-/// Loads, decides and appends.
-pub(crate) fn execute(batch: &mut Batch<'_>, id: &ProposalId, command: &OperatorCommand) -> Answer<Proposal> {
-    let case = load(batch.connection, id)?;
+/// Decides and appends, on what was verified beforehand if that is still what stands there.
+pub(crate) fn execute(batch: &mut Batch<'_>, known: Known, command: &OperatorCommand) -> Answer<Proposal> {
+    let case = known.still(batch.connection)?;
+    let id = case.proposal.id();
     let now = Timestamp::now();
     if let (Order::Claim { .. }, Some((holder, _))) = (&command.order, held(batch, id, now)?) {
         return Err(LedgerError::Held { id: id.clone(), holder });
@@ -34,8 +35,9 @@ pub(crate) fn execute(batch: &mut Batch<'_>, id: &ProposalId, command: &Operator
 }
 
 /// Takes the job if nobody holds it, and records the next attempt.
-pub(crate) fn claim(batch: &mut Batch<'_>, id: &ProposalId, holder: &Holder, duration: Duration) -> Answer<Claim> {
-    let case = load(batch.connection, id)?;
+pub(crate) fn claim(batch: &mut Batch<'_>, known: Known, holder: &Holder, duration: Duration) -> Answer<Claim> {
+    let case = known.still(batch.connection)?;
+    let id = &case.proposal.id().clone();
     if !case.proposal.status.is_open() {
         return Ok(Ok(Claim::Settled(Box::new(case.proposal))));
     }

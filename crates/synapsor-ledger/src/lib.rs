@@ -22,6 +22,7 @@ mod file;
 mod filter;
 #[cfg(feature = "decisions")]
 mod find;
+mod history;
 mod layout;
 #[cfg(feature = "decisions")]
 mod lease;
@@ -38,9 +39,12 @@ mod readers;
 mod record;
 #[cfg(feature = "decisions")]
 mod related;
+mod rows;
 mod shape;
 #[cfg(feature = "decisions")]
 mod stats;
+#[cfg(feature = "decisions")]
+mod tell;
 #[cfg(feature = "decisions")]
 mod verify;
 mod writer;
@@ -59,5 +63,7 @@ pub use record::{
 };
 #[cfg(feature = "decisions")]
 pub use stats::{Rows, Stats};
+#[cfg(feature = "decisions")]
+pub use tell::Listener;
 #[cfg(feature = "decisions")]
 pub use verify::{Head, Verified};

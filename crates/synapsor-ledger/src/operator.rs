@@ -13,10 +13,11 @@ use crate::lease;
 use crate::ledger::Ledger;
 use crate::lines::{Activity, AuditLine, EvidenceLine, ReceiptLine, Summary};
 use crate::list;
-use crate::load::load;
+use crate::load::{Known, know, load};
 use crate::record::{Claim, Diagnostic, Dossier, Evidence, Holder, Lease, QueryAudit, Replay};
 use crate::related;
 use crate::stats::{self, Stats};
+use crate::tell::{Listener, tell};
 use crate::verify::{self, Head, Verified};
 
 /// The operator's handle: lists, loads, decides, claims and reports.
@@ -85,15 +86,21 @@ impl OperatorLedger {
     /// after it. A refusal leaves nothing behind, except that a proposal whose time has passed unclaimed is recorded as
     /// expired. Repeating a command that is on record already is no error.
     pub async fn execute(&self, id: &ProposalId, command: OperatorCommand) -> Result<Proposal, LedgerError> {
-        let id = id.clone();
-        self.ledger.writer.write(move |batch| lease::execute(batch, &id, &command)).await?
+        let known = self.known(id).await?;
+        self.ledger.writer.write(move |batch| lease::execute(batch, known, &command)).await?
     }
 
     /// Takes the job for `lease` if nobody holds it, and records the next attempt. After `Granted` the attempt is on
     /// record, whatever happens next: it counts as claimed until it is reported or a tombstone names it.
     pub async fn claim(&self, id: &ProposalId, holder: &Holder, lease: Duration) -> Result<Claim, LedgerError> {
-        let (id, holder) = (id.clone(), holder.clone());
-        self.ledger.writer.write(move |batch| lease::claim(batch, &id, &holder, lease)).await?
+        let (known, holder) = (self.known(id).await?, holder.clone());
+        self.ledger.writer.write(move |batch| lease::claim(batch, known, &holder, lease)).await?
+    }
+
+    /// Verifies beside the writer. In its transaction only rows are compared; if one changed in between, it verifies anew.
+    async fn known(&self, id: &ProposalId) -> Result<Known, LedgerError> {
+        let id = id.clone();
+        self.ledger.readers.read(move |connection| know(connection, &id)).await
     }
 
     /// Prolongs a lease by its duration, from now. [`LedgerError::LeaseLost`] if somebody took it over, or it was given
@@ -126,6 +133,14 @@ impl OperatorLedger {
     pub async fn replay(&self, id: &ProposalId) -> Result<Replay, LedgerError> {
         let id = id.clone();
         self.ledger.readers.read(move |connection| load(connection, &id).map(Replay::from)).await
+    }
+
+    /// Tells the whole story of a proposal, verified, to a listener, and gives the listener back. One record at a time is in
+    /// memory, however long the story is.
+    pub async fn tell<L: Listener + 'static>(&self, id: &ProposalId, mut listener: L) -> Result<L, LedgerError> {
+        let id = id.clone();
+        let work = move |connection: &rusqlite::Connection| tell(connection, &id, &mut listener).map(|()| listener);
+        self.ledger.readers.read(work).await
     }
 
     /// The last group commit of the store.

@@ -237,3 +237,57 @@ async fn a_commit_cut_off_at_the_end_leaves_its_records_behind() {
     fixture.edit("DELETE FROM commits");
     assert_snapshot!(fixture.operator.verify().await.unwrap_err(), @"commit 1 of the ledger was altered");
 }
+
+/// What is verified beforehand is verified on what stood there then: the edit is committed while the command waits for the
+/// writer's lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_between_the_look_and_the_lock_is_found() {
+    for (edit, said) in [
+        (
+            "UPDATE proposals SET change_set_json = replace(change_set_json, '\"paid\"', '\"void\"')",
+            "its change set does not match its hash",
+        ),
+        ("UPDATE proposals SET tenant_id = 'evil'", "its `tenant_id` is not what its events say"),
+        ("UPDATE proposal_events SET actor = 'mallory' WHERE sequence = 3", "event 3 does not match its hash"),
+        ("DELETE FROM proposal_events WHERE sequence = 4", "event 4 is missing"),
+        ("DELETE FROM approvals", "its approval is not what its events say"),
+        ("UPDATE writeback_jobs SET attempt = 7", "its job is not what its events say"),
+        ("UPDATE evidence SET body_json = replace(body_json, 'open', 'shut')", "its evidence ev_1 was changed or removed"),
+        ("DELETE FROM query_audit", "its audit record qa_1 was changed or removed"),
+    ] {
+        let fixture = Fixture::new();
+        let proposal = approved(&fixture).await;
+        let other = rusqlite::Connection::open(fixture.path()).unwrap();
+        other.pragma_update(None, "foreign_keys", false).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_ne!(other.execute(edit, []).unwrap(), 0);
+        let (operator, id) = (fixture.operator.clone(), proposal.id().clone());
+        let claim = tokio::spawn(async move { operator.claim(&id, &holder("worker"), Duration::from_secs(30)).await });
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        assert!(!claim.is_finished(), "it did not wait for the lock");
+        other.execute_batch("COMMIT").unwrap();
+        let Err(LedgerError::Altered { record, .. }) = claim.await.unwrap() else { panic!("{edit} was not found") };
+        let link = proposal.evidence.unwrap();
+        let record = record.to_string().replace(link.evidence_id.as_str(), "ev_1").replace(link.audit_id.as_str(), "qa_1");
+        assert_eq!(record, said, "{edit}");
+    }
+}
+
+/// What somebody else decided meanwhile is no edit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_between_the_look_and_the_lock_counts() {
+    let fixture = Fixture::new();
+    let proposal = approved(&fixture).await;
+    let answers: Vec<_> = (0..8)
+        .map(|number| {
+            let (operator, id) = (fixture.another().operator(), proposal.id().clone());
+            tokio::spawn(async move { operator.claim(&id, &holder(&format!("worker {number}")), Duration::from_secs(30)).await })
+        })
+        .collect();
+    let mut granted = 0;
+    for answer in answers {
+        granted += u32::from(matches!(answer.await.unwrap().unwrap(), synapsor_ledger::Claim::Granted(_)));
+    }
+    assert_eq!(granted, 1);
+    assert_eq!(fixture.operator.load(proposal.id()).await.unwrap().attempts().len(), 1);
+}

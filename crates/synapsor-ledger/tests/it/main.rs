@@ -11,3 +11,4 @@ mod lists;
 mod opening;
 mod proposals;
 mod reads;
+mod stories;
