@@ -9,7 +9,7 @@
 //! - A missing row and another tenant's row take the same statements, leave the same kind of audit row and get the same bytes.
 //! - No text of a driver, no host, path or SQL is in an answer; the ledger keeps it under a diagnostic id.
 //!
-//! Knows nothing of MCP, HTTP or operators. Start reading at [`AgentPort::call`], then `propose.rs`.
+//! Knows nothing of MCP, HTTP or operators. Start reading at [`AgentPort::answer`], then `propose.rs`.
 
 mod check_database;
 mod error;
@@ -17,12 +17,15 @@ mod offer;
 mod port;
 mod propose;
 mod read;
+mod records;
 mod refusal;
 
 pub use check_database::{DatabaseFinding, check_database};
 pub use error::AgentError;
 pub use offer::{Offer, OfferParts};
 pub use port::{AgentParts, AgentPort};
+pub use read::{Stage, Watch};
+pub use records::Record;
 pub use synapsor_config::alias::openai_aliases;
 pub use synapsor_config::argument::{Arg, ArgKind};
 pub use synapsor_config::{Capability, Mode};

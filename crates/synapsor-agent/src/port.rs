@@ -6,16 +6,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use synapsor_config::environment::Environment;
 use synapsor_config::{CapabilityKind, Config, Mode};
-use synapsor_envelope::{Envelope, Kind, Meta};
+use synapsor_envelope::{Answer, Envelope, Kind, Meta, Refusal, RefusedAnswer};
 use synapsor_ledger::{AgentLedger, Diagnostic};
 use synapsor_protocol::chain::chain;
-use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
+use synapsor_protocol::id::DiagnosticId;
 use synapsor_protocol::{Identifier, Timestamp};
 use synapsor_source::Source;
 
 use crate::error::AgentError;
 use crate::offer::{Offer, OfferParts};
-use crate::refusal::refusal_of;
+use crate::read::{Call, Watch};
+use crate::records::{self, Caller, Record};
+use crate::refusal::{code_of, refusal_of};
 use crate::{propose, read};
 
 /// Everything that a model can do. Cheap to clone.
@@ -31,6 +33,7 @@ struct Plane {
     by_name: BTreeMap<String, usize>,
     /// Proposal capabilities of a server that only reads: refused by name, not as unknown.
     withheld: Vec<String>,
+    callers: Vec<Caller>,
     ledger: AgentLedger,
 }
 
@@ -64,7 +67,7 @@ impl AgentPort {
         let by_name = offers.iter().enumerate().map(|(index, offer)| (offer.capability().name.to_string(), index)).collect();
         let withheld = config.capabilities.iter().map(|capability| capability.name.to_string());
         let withheld = withheld.filter(|name| !offers.iter().any(|offer| offer.capability().name.as_str() == name)).collect();
-        Ok(Self { plane: Arc::new(Plane { mode: config.mode, offers, by_name, withheld, ledger }) })
+        Ok(Self { plane: Arc::new(Plane { mode: config.mode, callers: callers(&offers), offers, by_name, withheld, ledger }) })
     }
 
     /// What can be called, in the order of the configuration.
@@ -82,35 +85,40 @@ impl AgentPort {
     /// An answer that is `ok` is on record in the ledger before it is returned. If the process dies, or the future is dropped, the record
     /// may or may not be there; the same call made again is safe, and an open proposal of the same content is found, not doubled.
     pub async fn call(&self, name: &str, arguments: &Map<String, Value>) -> Envelope {
+        self.answer(name, arguments, &|_| ()).await.envelope()
+    }
+
+    /// The same, as facts that can be written in either format. `watch` is told how far the call has come.
+    pub async fn answer(&self, name: &str, arguments: &Map<String, Value>, watch: &Watch<'_>) -> Answer {
         let Some(offer) = self.plane.by_name.get(name).map(|index| &self.plane.offers[*index]) else {
             return self.refuse(name, None, &self.unknown(name)).await;
         };
-        match self.answer(offer, arguments).await {
-            Ok(envelope) => envelope,
+        match self.carry_out(offer, arguments, watch).await {
+            Ok(answer) => answer,
             Err(error) => self.refuse(name, Some(offer), &error).await,
         }
     }
 
-    /// A proposal of this tenant as the ledger has it.
-    pub async fn proposal(&self, tenant_id: &str, id: &ProposalId) -> Result<Value, AgentError> {
-        record(self.plane.ledger.proposal(tenant_id, id).await?)
+    /// A record that a call of this process left, as JSON. Whoever asks for one that is not there, or is not of this process's tenant and
+    /// principal, gets the same refusal. The cause of any other refusal is on record under the id that comes with it.
+    pub async fn record(&self, record: &Record) -> Result<Value, (Refusal, Option<DiagnosticId>)> {
+        match records::find(&self.plane.ledger, &self.plane.callers, record).await {
+            Ok(found) => Ok(found),
+            Err(error @ AgentError::NoRecord) => Err((refusal_of(&error), None)),
+            Err(error) => {
+                let refusal = refusal_of(&error);
+                let id = self.diagnose("resources/read", None, &refusal, &error).await;
+                Err((refusal, id))
+            }
+        }
     }
 
-    /// An evidence bundle of this tenant.
-    pub async fn evidence(&self, tenant_id: &str, id: &EvidenceId) -> Result<Value, AgentError> {
-        record(self.plane.ledger.evidence(tenant_id, id).await?)
-    }
-
-    /// The whole story of a proposal of this tenant.
-    pub async fn replay(&self, tenant_id: &str, id: &ProposalId) -> Result<Value, AgentError> {
-        record(self.plane.ledger.replay(tenant_id, id).await?)
-    }
-
-    async fn answer(&self, offer: &Offer, given: &Map<String, Value>) -> Result<Envelope, AgentError> {
-        let arguments = offer.capability().check_arguments(given)?;
+    async fn carry_out(&self, offer: &Offer, given: &Map<String, Value>, watch: &Watch<'_>) -> Result<Answer, AgentError> {
+        let arguments = &offer.capability().check_arguments(given)?;
+        let call = Call { offer, mode: self.plane.mode, ledger: &self.plane.ledger, arguments, watch };
         match &offer.capability().kind {
-            CapabilityKind::Read => read::answer(offer, &self.plane.ledger, &arguments).await,
-            CapabilityKind::Proposal(rules) => propose::answer(offer, rules, self.plane.mode, &self.plane.ledger, &arguments).await,
+            CapabilityKind::Read => read::answer(&call).await,
+            CapabilityKind::Proposal(rules) => propose::answer(&call, rules).await,
         }
     }
 
@@ -124,19 +132,30 @@ impl AgentPort {
 
     /// The refusal, with the id under which the ledger keeps its cause. A row that was not found has none: its answer must not differ
     /// from that of another tenant's row.
-    async fn refuse(&self, name: &str, offer: Option<&Arc<Offer>>, error: &AgentError) -> Envelope {
+    async fn refuse(&self, name: &str, offer: Option<&Arc<Offer>>, error: &AgentError) -> Answer {
         let refusal = refusal_of(error);
+        let code = code_of(error, &refusal);
         let kind = match offer.map(|offer| &offer.capability().kind) {
             Some(CapabilityKind::Proposal(_)) => Kind::Proposal,
             Some(CapabilityKind::Read) | None => Kind::Read,
         };
         let meta = offer.map(|offer| Meta::capability(offer.capability().name.as_str())).unwrap_or_default();
+        let refused = |refusal, meta| Answer::Refused(Box::new(RefusedAnswer { action: name.to_owned(), kind, code, refusal, meta }));
         if matches!(error, AgentError::NotFound) {
-            return Envelope::refused(name, kind, refusal, meta);
+            return refused(refusal, meta);
         }
+        let tenant = offer.map(|offer| offer.trusted().tenant_id.clone());
+        match self.diagnose(name, tenant, &refusal, error).await {
+            Some(id) => refused(refusal, meta.diagnosed(id)),
+            None => refused(refusal, meta),
+        }
+    }
+
+    /// Records why something was refused; `None` if the ledger cannot take even that.
+    async fn diagnose(&self, name: &str, tenant_id: Option<String>, refusal: &Refusal, error: &AgentError) -> Option<DiagnosticId> {
         let diagnostic = Diagnostic {
             diagnostic_id: DiagnosticId::generate(),
-            tenant_id: offer.map(|offer| offer.trusted().tenant_id.clone()),
+            tenant_id,
             capability: name.chars().take(200).collect(),
             code: refusal.code.as_str().to_owned(),
             detail: chain(error).chars().take(2000).collect(),
@@ -144,16 +163,23 @@ impl AgentPort {
         };
         let id = diagnostic.diagnostic_id.clone();
         match self.plane.ledger.record_diagnostic(diagnostic).await {
-            Ok(()) => Envelope::refused(name, kind, refusal, meta.diagnosed(id)),
+            Ok(()) => Some(id),
             Err(cause) => {
                 tracing::warn!(error = %cause, "a refusal could not be recorded");
-                Envelope::refused(name, kind, refusal, meta)
+                None
             }
         }
     }
 }
 
-fn record<T: serde::Serialize>(found: Option<T>) -> Result<Value, AgentError> {
-    let found = found.ok_or(AgentError::NoRecord)?;
-    serde_json::to_value(found).map_err(|cause| AgentError::Canonical(synapsor_protocol::canonical::CanonicalError::NotJson(cause)))
+/// On whose behalf the offers are called, each once.
+fn callers(offers: &[Arc<Offer>]) -> Vec<Caller> {
+    let mut callers = Vec::new();
+    for trusted in offers.iter().map(|offer| offer.trusted()) {
+        let caller = Caller { tenant_id: trusted.tenant_id.clone(), principal: trusted.principal.clone() };
+        if !callers.contains(&caller) {
+            callers.push(caller);
+        }
+    }
+    callers
 }

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use synapsor_config::{Binding, ExecutorRef, Guard, Mode as ConfigMode, ProposalRules};
-use synapsor_envelope::{ColumnChange, Envelope, ProposalAnswer, ProposalState, WritebackMode as EnvelopeWriteback};
-use synapsor_ledger::{AgentLedger, NewProposal, ReadRecord};
+use synapsor_envelope::{Answer, ColumnChange, ProposalAnswer, ProposalState, WritebackMode as EnvelopeWriteback};
+use synapsor_ledger::{NewProposal, ReadRecord};
 use synapsor_proposal::{Proposal, Status};
 use synapsor_protocol::change_set::{
     ApprovalRef, ApprovalStatus, ColumnValue, EvidenceRef, Guards, Integrity, Mode, Principal, PrincipalSource, SchemaVersion, Scope,
@@ -19,17 +19,12 @@ use synapsor_protocol::{ChangeSet, Columns, Identifier, Scalar, Timestamp};
 
 use crate::error::AgentError;
 use crate::offer::Offer;
-use crate::read::{self, Arguments, Reading};
+use crate::read::{self, Arguments, Call, Reading};
 
 /// Answers a call that proposes.
-pub(crate) async fn answer(
-    offer: &Offer,
-    rules: &ProposalRules,
-    mode: ConfigMode,
-    ledger: &AgentLedger,
-    arguments: &Arguments,
-) -> Result<Envelope, AgentError> {
-    let reading = read::read_row(offer, ledger, arguments).await?;
+pub(crate) async fn answer(call: &Call<'_>, rules: &ProposalRules) -> Result<Answer, AgentError> {
+    let Call { offer, mode, ledger, arguments, .. } = *call;
+    let reading = read::read_row(call).await?;
     let change_set = match change_set(offer, rules, mode, &reading, arguments) {
         Ok(change_set) => change_set,
         Err(refused) => {
@@ -40,6 +35,7 @@ pub(crate) async fn answer(
     };
     let diff = diff(&change_set);
     let evidence_id = reading.evidence.evidence_id.clone();
+    let writeback_record = change_set.writeback.clone();
     let new = NewProposal {
         expires_at: change_set.created_at.after(rules.approval.expires_after),
         change_set,
@@ -48,9 +44,12 @@ pub(crate) async fn answer(
         capability_digest: offer.capability_digest().clone(),
     };
     let recorded = ledger.record_proposal(new).await?;
-    Ok(Envelope::proposal(ProposalAnswer {
+    let terms = &recorded.proposal().terms;
+    Ok(Answer::Proposal(Box::new(ProposalAnswer {
         action: offer.capability().name.to_string(),
-        proposal_id: recorded.proposal().id().clone(),
+        proposal_id: terms.proposal_id.clone(),
+        proposal_version: terms.proposal_version,
+        proposal_hash: terms.proposal_hash.clone(),
         state: state(recorded.proposal()),
         table: offer.capability().target.table.clone(),
         object: reading.key,
@@ -59,9 +58,10 @@ pub(crate) async fn answer(
             ExecutorRef::SqlUpdate => EnvelopeWriteback::DirectUpdate,
             ExecutorRef::Named(_) => EnvelopeWriteback::AppHandler,
         },
+        writeback_record,
         evidence: evidence_id,
         meta: read::meta(offer),
-    }))
+    })))
 }
 
 fn change_set(

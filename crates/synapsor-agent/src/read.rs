@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use synapsor_envelope::{Envelope, Meta, ReadAnswer};
+use synapsor_config::Mode;
+use synapsor_envelope::{Answer, Meta, ReadAnswer};
 use synapsor_ledger::{AgentLedger, Evidence, QueryAudit, ReadRecord};
 use synapsor_protocol::id::{AuditId, EvidenceId};
 use synapsor_protocol::{Columns, Scalar, Timestamp};
@@ -17,6 +18,28 @@ use crate::offer::{Bound, Offer};
 
 /// Arguments that were checked against the capability.
 pub(crate) type Arguments = BTreeMap<String, Scalar>;
+
+/// A call that may begin.
+pub(crate) struct Call<'a> {
+    pub(crate) offer: &'a Offer,
+    pub(crate) mode: Mode,
+    pub(crate) ledger: &'a AgentLedger,
+    pub(crate) arguments: &'a Arguments,
+    /// Is told how far the call has come.
+    pub(crate) watch: &'a Watch<'a>,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The arguments are right, and the database is asked.
+    Reading,
+    /// The row was read, and what comes of it is being recorded.
+    Recording,
+}
+
+/// Is told how far a call has come; it must not block.
+pub type Watch<'a> = dyn Fn(Stage) + Send + Sync + 'a;
 
 /// One row as it was read, with what the ledger will keep of it.
 pub(crate) struct Reading {
@@ -29,25 +52,28 @@ pub(crate) struct Reading {
 }
 
 /// Answers a read.
-pub(crate) async fn answer(offer: &Offer, ledger: &AgentLedger, arguments: &Arguments) -> Result<Envelope, AgentError> {
-    let Reading { key, row, evidence, audit, .. } = read_row(offer, ledger, arguments).await?;
-    let capability = offer.capability();
+pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, AgentError> {
+    let Reading { key, row, evidence, audit, .. } = read_row(call).await?;
+    let capability = call.offer.capability();
     let data = row.into_iter().filter(|(column, _)| capability.visible_columns.contains(column)).collect();
     let evidence_id = evidence.evidence_id.clone();
-    ledger.record_read(ReadRecord { evidence: Some(evidence), audit }).await?;
-    Ok(Envelope::read(ReadAnswer {
+    call.ledger.record_read(ReadRecord { evidence: Some(evidence), audit }).await?;
+    Ok(Answer::Read(Box::new(ReadAnswer {
         action: capability.name.to_string(),
+        mode: call.mode.as_str().to_owned(),
         table: capability.target.table.clone(),
         object: key,
         data,
         evidence: evidence_id,
-        meta: meta(offer),
-    }))
+        meta: meta(call.offer),
+    })))
 }
 
 /// Reads the row. A row that is not there, or that is several, is recorded here and now; a row that is there is recorded by whoever
 /// uses it, in one commit with what was made of it.
-pub(crate) async fn read_row(offer: &Offer, ledger: &AgentLedger, arguments: &Arguments) -> Result<Reading, AgentError> {
+pub(crate) async fn read_row(call: &Call<'_>) -> Result<Reading, AgentError> {
+    let Call { offer, ledger, arguments, watch, .. } = call;
+    watch(Stage::Reading);
     let bound = offer.bound().await?;
     let lookup = &offer.capability().lookup_arg;
     let given = arguments.get(lookup).unwrap_or(&Scalar::Null);
@@ -63,6 +89,7 @@ pub(crate) async fn read_row(offer: &Offer, ledger: &AgentLedger, arguments: &Ar
             return Err(error.into());
         }
     };
+    watch(Stage::Recording);
     let key = key.scalar().clone();
     let found = rows.len();
     let (Some(row), 1) = (rows.pop(), found) else {

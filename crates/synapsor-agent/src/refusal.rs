@@ -54,6 +54,33 @@ pub(crate) fn refusal_of(error: &AgentError) -> Refusal {
     }
 }
 
+/// The reason in the words of format 1, which has more of them than there are safe codes.
+pub(crate) fn code_of(error: &AgentError, refusal: &Refusal) -> &'static str {
+    match error {
+        AgentError::NotFound | AgentError::NoRecord => "ROW_NOT_FOUND",
+        AgentError::NoCapability { .. } => "MCP_TOOL_NOT_FOUND",
+        AgentError::ProposalsDisabled { .. } => "PROPOSALS_DISABLED",
+        AgentError::Argument(cause) => cause.code(),
+        AgentError::ArgumentValue { .. } => "ARGUMENT_TYPE_INVALID",
+        AgentError::SeveralRows { .. } => "MULTI_ROW_BLOCKED",
+        AgentError::Patch(cause) => cause.code(),
+        AgentError::VersionMissing { .. } => "CONFLICT_GUARD_MISSING",
+        AgentError::Source(_)
+        | AgentError::Ledger(_)
+        | AgentError::Config(_)
+        | AgentError::FixedValue { .. }
+        | AgentError::TenantUnfit { .. }
+        | AgentError::TableUnfit { .. }
+        | AgentError::Canonical(_) => {
+            if refusal.retryable {
+                "TEMPORARILY_UNAVAILABLE"
+            } else {
+                "MCP_TOOL_FAILED"
+            }
+        }
+    }
+}
+
 fn source(error: &SourceError) -> Refusal {
     match error {
         SourceError::PoolExhausted { retry_after, .. } => unavailable("The database is busy").retry_after(*retry_after),

@@ -50,6 +50,8 @@ pub enum Kind {
 pub struct ReadAnswer {
     /// The canonical name of the capability.
     pub action: String,
+    /// The mode of the configuration, as the file spells it.
+    pub mode: String,
     /// The table that was read, for people: it is only shown.
     pub table: Identifier,
     /// The primary key of the row.
@@ -65,7 +67,7 @@ pub struct ReadAnswer {
 impl Envelope {
     /// The answer to a read that found its row.
     pub fn read(answer: ReadAnswer) -> Self {
-        let ReadAnswer { action, table, object, data, evidence, meta } = answer;
+        let ReadAnswer { action, mode: _, table, object, data, evidence, meta } = answer;
         Self {
             summary: format!("Read {table} {} with {action}; nothing was changed.", object.plain_text()),
             action,

@@ -1,7 +1,7 @@
 //! What may a model be told?
 //!
-//! Every tool call, whatever happens in it, is answered by one result envelope (format 2): a row, a proposal or a
-//! refusal, never two of them and never none.
+//! Every tool call, whatever happens in it, comes to one [`Answer`]: a row, a proposal or a refusal, never two of them
+//! and never none. It is written as the result envelope (format 2), or in the older format 1.
 //!
 //! # Invariants
 //! - An envelope that exists holds exactly one of `data`, `proposal` and `error`, and `ok` agrees with it.
@@ -9,10 +9,12 @@
 //! - A refusal carries one of nine codes and a sentence of ours. Driver text, hosts, paths and SQL have no field to be in.
 //! - Nothing in here reads a clock or makes an id: the same facts give the same bytes.
 //!
-//! Knows nothing of MCP, HTTP or databases. Start reading at [`Envelope`].
+//! Knows nothing of MCP, HTTP or databases. Start reading at [`Answer`], then [`Envelope`].
 
+mod answer;
 mod code;
 mod envelope;
+mod format_one;
 mod meta;
 mod proposal;
 mod refusal;
@@ -20,8 +22,10 @@ mod refusal;
 pub mod schemas;
 mod wire;
 
+pub use answer::{Answer, Format, RefusedAnswer, Written};
 pub use code::SafeCode;
 pub use envelope::{Envelope, Kind, ReadAnswer};
+pub use format_one::{ErrorOne, ProposalOne, ReadOne, ResultOne};
 pub use meta::{EvidenceNote, Meta};
 pub use proposal::{ColumnChange, ProposalAnswer, ProposalNotice, ProposalState, WritebackMode, WritebackNotice};
 pub use refusal::{MAX_MESSAGE_CHARS, Refusal};

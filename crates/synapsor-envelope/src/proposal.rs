@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use synapsor_protocol::change_set::WritebackRef;
 use synapsor_protocol::id::{EvidenceId, ProposalId};
-use synapsor_protocol::{Identifier, Scalar};
+use synapsor_protocol::{Digest, Identifier, Scalar};
 
 use crate::Meta;
 
@@ -17,6 +18,10 @@ pub struct ProposalAnswer {
     pub action: String,
     /// The proposal, as the ledger has committed it.
     pub proposal_id: ProposalId,
+    /// Its version.
+    pub proposal_version: u32,
+    /// The hash of its change set.
+    pub proposal_hash: Digest,
     /// Where it stands.
     pub state: ProposalState,
     /// The table of the target, for people: it is only shown.
@@ -27,6 +32,8 @@ pub struct ProposalAnswer {
     pub diff: BTreeMap<Identifier, ColumnChange>,
     /// Who would carry it out.
     pub writeback: WritebackMode,
+    /// The same as the change set says it.
+    pub writeback_record: WritebackRef,
     /// The evidence that was committed with it.
     pub evidence: EvidenceId,
     /// The whole trusted context: see [`Meta::trusted`].

@@ -1,12 +1,13 @@
 //! A shop's counter: a database with ugly rows, a configuration, a ledger, and the port that a model gets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::Environment;
+use synapsor_config::{Config, Environment};
 use synapsor_ledger::{Ledger, OpenOptions};
+use synapsor_protocol::Identifier;
 use synapsor_source::{Location, Source, SourceSettings};
 use synapsor_testkit::filters::scrub;
 
@@ -14,6 +15,8 @@ use synapsor_testkit::filters::scrub;
 pub(crate) struct Counter {
     pub(crate) port: AgentPort,
     pub(crate) folder: tempfile::TempDir,
+    config: Config,
+    sources: BTreeMap<Identifier, Source>,
 }
 
 const ROWS: &str = "
@@ -43,10 +46,13 @@ impl Counter {
         let names = config.sources.keys().cloned();
         let sources: BTreeMap<_, _> =
             names.map(|name| (name, Source::open(SourceSettings::new("shop", location.clone())).unwrap())).collect();
-        let ledger = Ledger::open(&folder.path().join("ledger/local.db"), OpenOptions::default()).unwrap();
-        let environment = Environment::of([("TENANT", "acme\n"), ("USER_ID", "agent-7")]);
-        let port = AgentPort::new(AgentParts { config: &config, environment: &environment, sources: &sources, ledger: ledger.agent() });
-        Self { port: port.unwrap(), folder }
+        let port = port(&config, &sources, &folder.path().join("ledger/local.db"), "acme\n", "agent-7");
+        Self { port, folder, config, sources }
+    }
+
+    /// The port of somebody else on the same ledger.
+    pub(crate) fn port_of(&self, tenant: &str, principal: &str) -> AgentPort {
+        port(&self.config, &self.sources, &self.store(), tenant, principal)
     }
 
     /// The envelope of one call.
@@ -77,9 +83,20 @@ impl Counter {
         rusqlite::Connection::open(self.folder.path().join("shop.db")).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Edits the ledger, past the program.
+    pub(crate) fn damage(&self, sql: &str) {
+        rusqlite::Connection::open(self.store()).unwrap().execute_batch(sql).unwrap();
+    }
+
     pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("ledger/local.db")
     }
+}
+
+fn port(config: &Config, sources: &BTreeMap<Identifier, Source>, store: &Path, tenant: &str, principal: &str) -> AgentPort {
+    let ledger = Ledger::open(store, OpenOptions::default()).unwrap();
+    let environment = &Environment::of([("TENANT", tenant), ("USER_ID", principal)]);
+    AgentPort::new(AgentParts { config, environment, sources, ledger: ledger.agent() }).unwrap()
 }
 
 fn config() -> Value {

@@ -5,4 +5,5 @@
 mod counter;
 mod proposing;
 mod reading;
+mod records;
 mod refusing;

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::json;
+use synapsor_agent::Record;
 use synapsor_protocol::id::ProposalId;
 
 use crate::counter::Counter;
@@ -30,7 +31,7 @@ async fn the_change_set_carries_its_guards_and_verifies() {
     let counter = Counter::new();
     let envelope = counter.envelope(PROPOSE, json!({"id": "R-1", "status": "checked"})).await;
     let id = ProposalId::new(envelope["proposal"]["id"].as_str().unwrap()).unwrap();
-    let replay = counter.port.replay("acme", &id).await.unwrap();
+    let replay = counter.port.record(&Record::Replay(id)).await.unwrap();
     let set: synapsor_protocol::ChangeSet = serde_json::from_value(replay["proposal"].clone()).unwrap();
     set.verify().unwrap();
     assert_snapshot!(serde_json::to_string(&set.guards).unwrap(), @r#"{"tenant":{"column":"store_id","value":"acme"},"allowed_columns":["status"],"expected_version":{"column":"version","value":7}}"#);
@@ -60,7 +61,7 @@ async fn a_weak_guard_is_the_hash_of_the_row() {
     let counter = Counter::with(|config| config["capabilities"][1]["conflict_guard"] = json!({"weak_guard_ack": true}));
     let envelope = counter.envelope(PROPOSE, json!({"id": "R-5", "status": "checked"})).await;
     let id = ProposalId::new(envelope["proposal"]["id"].as_str().unwrap()).unwrap();
-    let replay = counter.port.replay("acme", &id).await.unwrap();
+    let replay = counter.port.record(&Record::Replay(id)).await.unwrap();
     let guard = &replay["proposal"]["guards"]["expected_version"];
     assert_eq!(guard["column"], "__row_hash");
     assert!(guard["value"].as_str().unwrap().starts_with("sha256:"));

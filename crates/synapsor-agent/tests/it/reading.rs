@@ -42,18 +42,6 @@ async fn an_answer_that_is_ok_is_on_record() {
 }
 
 #[tokio::test]
-async fn a_tenant_sees_its_own_records_only() {
-    let counter = Counter::new();
-    let envelope = counter.envelope("returns.propose_status", json!({"id": "R-1", "status": "checked"})).await;
-    let id = synapsor_protocol::id::ProposalId::new(envelope["proposal"]["id"].as_str().unwrap()).unwrap();
-    assert!(counter.port.proposal("acme", &id).await.is_ok());
-    for tenant in ["ACME", "acme ", "globex", ""] {
-        assert!(counter.port.proposal(tenant, &id).await.is_err(), "{tenant:?}");
-        assert!(counter.port.replay(tenant, &id).await.is_err(), "{tenant:?}");
-    }
-}
-
-#[tokio::test]
 async fn the_row_that_is_read_is_the_row_of_now() {
     let counter = Counter::new();
     counter.read(json!("R-1")).await;

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use synapsor_envelope::Format;
 
 use crate::counter::Counter;
 
@@ -79,4 +80,36 @@ async fn a_version_that_nobody_can_move_is_found_before_anything_is_proposed() {
     };
     assert_eq!(found("auto").await, ["VERSION_NOT_ADVANCEABLE"]);
     assert!(found("database").await.is_empty());
+}
+
+#[tokio::test]
+async fn each_refusal_has_a_finer_code_in_format_one() {
+    let counter = Counter::new();
+    let check = async |name: &str, arguments: Value| {
+        let answer = counter.port.answer(name, arguments.as_object().unwrap(), &|_| ()).await;
+        answer.written(Format::One).to_value()["code"].as_str().unwrap().to_owned()
+    };
+    let propose = "returns.propose_status";
+    assert_eq!(check(READ, json!({"id": "R-9"})).await, "ROW_NOT_FOUND");
+    assert_eq!(check(READ, json!({})).await, "ARGUMENT_REQUIRED");
+    assert_eq!(check(READ, json!({"id": 1})).await, "ARGUMENT_TYPE_INVALID");
+    assert_eq!(check(READ, json!({"id": "x".repeat(41)})).await, "ARGUMENT_TOO_LONG");
+    assert_eq!(check(READ, json!({"id": "R-1", "more": 1})).await, "ARGUMENT_UNKNOWN");
+    assert_eq!(check(READ, json!({"id": "R-1", "tenant_id": "globex"})).await, "MODEL_CANNOT_OVERRIDE_BINDING");
+    assert_eq!(check(propose, json!({"id": "R-1", "status": "gone"})).await, "ARGUMENT_NOT_ALLOWED");
+    assert_eq!(check(propose, json!({"id": "R-1", "status": "opened"})).await, "PATCH_TRANSITION_NOT_ALLOWED");
+    assert_eq!(check(propose, json!({"id": "R-5", "status": "checked"})).await, "CONFLICT_GUARD_MISSING");
+    assert_eq!(check("execute_sql", json!({})).await, "MCP_TOOL_NOT_FOUND");
+    std::fs::remove_file(counter.folder.path().join("shop.db")).unwrap();
+    assert_eq!(check(READ, json!({"id": "R-1"})).await, "TEMPORARILY_UNAVAILABLE");
+    let unfit = Counter::with(|config| config["capabilities"][0]["visible_columns"] = json!(["id", "no_such_column"]));
+    let failed = unfit.port.answer(READ, json!({"id": "R-1"}).as_object().unwrap(), &|_| ()).await.written(Format::One).to_value();
+    assert_eq!(failed["code"], "MCP_TOOL_FAILED");
+    assert!(
+        !failed.to_string().contains("no_such_column") && failed["error"].as_str().unwrap().contains("diagnostic id: diag_"),
+        "{failed}"
+    );
+    let reads = Counter::with(|config| config["mode"] = json!("read_only"));
+    let withheld = reads.port.answer(propose, &serde_json::Map::new(), &|_| ()).await.written(Format::One).to_value();
+    assert_eq!(withheld["code"], "PROPOSALS_DISABLED");
 }

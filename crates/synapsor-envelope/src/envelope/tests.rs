@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use synapsor_protocol::change_set::{WritebackMode as Writer, WritebackRef, WritebackStatus};
 use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
-use synapsor_protocol::{Columns, Identifier, Scalar};
+use synapsor_protocol::{Columns, Digest, Identifier, Scalar};
 
 use super::{Envelope, Kind, ReadAnswer};
 use crate::{ColumnChange, Meta, ProposalAnswer, ProposalState, Refusal, SafeCode, WritebackMode};
@@ -26,6 +27,7 @@ fn meta(capability: &str) -> Meta {
 fn a_read() -> Envelope {
     Envelope::read(ReadAnswer {
         action: "returns.inspect".to_owned(),
+        mode: "review".to_owned(),
         table: name("returns"),
         object: Scalar::from("R-1"),
         data: Columns::from([(name("id"), Scalar::from("R-1")), (name("cents"), Scalar::from(1250))]),
@@ -39,11 +41,19 @@ fn a_proposal(state: ProposalState) -> Envelope {
     Envelope::proposal(ProposalAnswer {
         action: "returns.propose".to_owned(),
         proposal_id: ProposalId::new("wrp_1").unwrap(),
+        proposal_version: 1,
+        proposal_hash: Digest::of_bytes(b""),
         state,
         table: name("returns"),
         object: Scalar::from(7),
         diff: BTreeMap::from([(name("status"), change)]),
         writeback: WritebackMode::DirectUpdate,
+        writeback_record: WritebackRef {
+            status: WritebackStatus::NotApplied,
+            mode: Writer::TrustedWorkerRequired,
+            executor: None,
+            version_advance: None,
+        },
         evidence: EvidenceId::new("ev_2").unwrap(),
         meta: meta("returns.propose"),
     })
