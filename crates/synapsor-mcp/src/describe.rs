@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use synapsor_agent::AgentPort;
+use synapsor_envelope::Format;
 
 use crate::options::AliasMode;
 use crate::tool_list::ToolList;
 
 /// The answer to `tools/list`, as a client gets it.
-pub fn describe_tools(port: &AgentPort, aliases: AliasMode) -> Value {
-    serde_json::to_value(ToolList::of(port, aliases).listed()).unwrap_or_default()
+pub fn describe_tools(port: &AgentPort, aliases: AliasMode, format: Format) -> Value {
+    serde_json::to_value(ToolList::of(port, aliases, format).listed()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What stands between an HTTP request and the protocol library?
 //!
-//! The library serves each request by itself, answers JSON, and knows both eras. In front of it stand: the checks of
+//! The library serves each request by itself, answers JSON or, where progress is wanted, a stream, and knows both eras. In front of it stand: the checks of
 //! `rpc.rs`, so that what is no message gets a JSON-RPC error; and the sessions of the handshake era, so that they are
 //! bounded and a cancellation finds its call.
 
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -20,15 +20,17 @@ use rmcp::model::{CallToolRequestParams, ErrorCode, RequestId};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
-use synapsor_http::{BodyError, BoundedBody, ResponseBody, json_answer, read_body};
+use synapsor_http::BoundedBody;
 use tower_service::Service;
 
 use crate::agent_server::AgentServer;
+use crate::http_answer::{self, Answer, answer, empty, faulty, invalid, is_json};
 use crate::options::McpOptions;
 use crate::ordinary::{self, Call};
-use crate::refused_call::{self, Reply};
-use crate::rpc::{self, Fault, Kind, Message};
+use crate::progress::OneMessage;
+use crate::rpc::{Fault, Kind, Message};
 use crate::sessions::{Full as NoRoom, Outside, Sessions};
+use crate::streamed;
 
 /// The header that names a session.
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -38,8 +40,6 @@ const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const MODERN: &str = "2026-07-28";
 /// The code of the server's own errors about sessions.
 const SESSION_FAULT: ErrorCode = ErrorCode(-32000);
-/// How long a body may take.
-const BODY_TIME: Duration = Duration::from_secs(15);
 
 /// The MCP endpoint, for any HTTP server. It checks neither Host, Origin nor token: the layers of `synapsor-http` do,
 /// in front of it. Cheap to clone.
@@ -54,8 +54,6 @@ struct Front {
     sessions: Arc<Sessions>,
     message_bytes: usize,
 }
-
-type Answer = Response<ResponseBody>;
 
 impl McpService {
     pub(crate) fn new(server: AgentServer, options: &McpOptions) -> Self {
@@ -107,7 +105,7 @@ where
         Box::pin(async move {
             let (head, body) = request.into_parts();
             Ok(match head.method {
-                Method::POST => match front.read(&head.headers, body).await {
+                Method::POST => match http_answer::text(&head.headers, body).await {
                     Ok(text) => front.post(head, text).await,
                     Err(answer) => *answer,
                 },
@@ -119,34 +117,11 @@ where
 }
 
 impl Front {
-    /// The whole body of a request that promises JSON.
-    async fn read<B>(&self, headers: &HeaderMap, body: BoundedBody<B>) -> Result<Bytes, Box<Answer>>
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        if !is_json(headers) {
-            return Err(Box::new(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, &invalid("the Content-Type is application/json"))));
-        }
-        read_body(body, BODY_TIME).await.map_err(|error| {
-            Box::new(match error {
-                BodyError::TooLarge => answer(StatusCode::PAYLOAD_TOO_LARGE, &Fault::too_large()),
-                BodyError::TooSlow => answer(StatusCode::REQUEST_TIMEOUT, &invalid("the body took too long")),
-                BodyError::Broken => answer(StatusCode::BAD_REQUEST, &invalid("the body is not whole")),
-            })
-        })
-    }
-
     /// Any message of a client.
     async fn post(&self, head: Parts, text: Bytes) -> Answer {
-        if let Err(error) = rpc::preparse(&text, self.message_bytes) {
-            return match refused_call::reply(&text, error, self.server.tools()) {
-                Reply::Envelope(message) => json_answer(StatusCode::OK, &message),
-                Reply::Fault(fault) => faulty(&fault),
-            };
-        }
-        let message = match rpc::read(&text) {
+        let message = match http_answer::message(&text, self.message_bytes, self.server.tools()) {
             Ok(message) => message,
-            Err(fault) => return faulty(&fault),
+            Err(answer) => return *answer,
         };
         match &message.kind {
             Kind::Answer => faulty(&invalid("this server asks nothing, so there is nothing to answer")),
@@ -165,7 +140,7 @@ impl Front {
     async fn call(&self, id: &RequestId, call: Call) -> Answer {
         let mut request = CallToolRequestParams::new(call.name);
         request.arguments = Some(call.arguments);
-        json_body(ordinary::reply(id, &self.server.call(request).await))
+        http_answer::written(ordinary::reply(id, &self.server.call(request, &|_| ()).await))
     }
 
     /// The handshake: if it succeeds, there is a session.
@@ -194,7 +169,7 @@ impl Front {
             Err(Outside::IdInUse) => return faulty(&invalid("a request with this id is in flight").about(Some(id))),
         };
         tokio::select! {
-            response = self.forward(head, text) => response,
+            response = self.forward(head, text) => streamed::held(response, in_flight),
             // The client asked not to be answered.
             () = in_flight.cancelled() => accepted(),
         }
@@ -223,7 +198,10 @@ impl Front {
 
     /// Hands a message to the protocol library. What it answers in words of its own becomes a JSON-RPC error.
     async fn forward(&self, mut head: Parts, text: Bytes) -> Answer {
-        // The library wants both to be accepted, though it will answer JSON.
+        if !takes_stream(&head.headers) {
+            head.extensions.insert(OneMessage);
+        }
+        // The library wants both to be accepted, though it mostly answers JSON.
         head.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         let response = self.protocol.handle(Request::from_parts(head, Full::new(text))).await;
         let status = response.status();
@@ -243,25 +221,13 @@ fn is_modern(headers: &HeaderMap, message: &Message) -> bool {
     !handshake && (by_header || message.names_version() || message.method() == "server/discover")
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let media = headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
-    media.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+/// Whether a client takes an answer of several messages.
+fn takes_stream(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|accepted| accepted.to_str().ok()).any(|accepted| accepted.contains("text/event-stream"))
 }
 
 fn session_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION).and_then(|session| session.to_str().ok())
-}
-
-fn invalid(message: &'static str) -> Fault {
-    Fault::new(ErrorCode::INVALID_REQUEST, message)
-}
-
-fn faulty(fault: &Fault) -> Answer {
-    answer(if fault.too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }, fault)
-}
-
-fn answer(status: StatusCode, fault: &Fault) -> Answer {
-    json_answer(status, &fault.to_value())
 }
 
 fn no_handshake(id: &RequestId) -> Answer {
@@ -291,18 +257,6 @@ fn other_method() -> Answer {
     response
 }
 
-fn json_body(body: Vec<u8>) -> Answer {
-    let mut response = Response::new(Full::new(Bytes::from(body)).boxed());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
 fn accepted() -> Answer {
     empty(StatusCode::ACCEPTED)
-}
-
-fn empty(status: StatusCode) -> Answer {
-    let mut response = Response::new(Full::new(Bytes::new()).boxed());
-    *response.status_mut() = status;
-    response
 }

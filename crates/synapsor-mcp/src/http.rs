@@ -8,6 +8,7 @@ use synapsor_http::{Endpoint, Server, Settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent_server::AgentServer;
+use crate::bridge::BridgeService;
 use crate::error::McpError;
 use crate::front::McpService;
 use crate::options::McpOptions;
@@ -20,17 +21,28 @@ pub fn http_service(port: AgentPort, options: &McpOptions) -> McpService {
     McpService::new(AgentServer::new(port, options), options)
 }
 
-/// An MCP server over HTTP that has its address and serves nothing yet.
+/// A server over HTTP that has its address and serves nothing yet.
 pub struct HttpServer {
     server: Server,
-    service: McpService,
+    service: Served,
+}
+
+enum Served {
+    Mcp(McpService),
+    Bridge(BridgeService),
 }
 
 impl HttpServer {
-    /// Checks the settings and takes the address. A body is bounded by the smaller of both limits.
-    pub async fn bind(port: AgentPort, options: &McpOptions, mut settings: Settings) -> Result<Self, McpError> {
-        settings.limits.body_bytes = settings.limits.body_bytes.min(options.message_bytes);
-        Ok(Self { server: Server::bind(settings).await?, service: http_service(port, options) })
+    /// An MCP server: checks the settings and takes the address. A body is bounded by the smaller of both limits.
+    pub async fn bind(port: AgentPort, options: &McpOptions, settings: Settings) -> Result<Self, McpError> {
+        let service = Served::Mcp(http_service(port, options));
+        Ok(Self { server: server(options, settings).await?, service })
+    }
+
+    /// The same for the JSON-RPC bridge.
+    pub async fn bind_bridge(port: AgentPort, options: &McpOptions, settings: Settings) -> Result<Self, McpError> {
+        let service = Served::Bridge(BridgeService::new(port, options));
+        Ok(Self { server: server(options, settings).await?, service })
     }
 
     /// The address that the server has.
@@ -45,15 +57,38 @@ impl HttpServer {
 
     /// Serves until it is told to end; answers that are under way may finish within the drain time.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let health = self.service.clone();
-        let endpoint = Endpoint {
-            path: PATH,
-            health: Arc::new(move || health.health()),
-            methods: "POST, GET, DELETE, OPTIONS",
-            request_headers: "authorization, content-type, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id",
-            response_headers: "mcp-session-id, mcp-protocol-version, retry-after, www-authenticate",
-            service: self.service,
-        };
-        self.server.serve(endpoint, shutdown).await;
+        match self.service {
+            Served::Mcp(service) => self.server.serve(mcp_endpoint(service), shutdown).await,
+            Served::Bridge(service) => self.server.serve(bridge_endpoint(service), shutdown).await,
+        }
+    }
+}
+
+async fn server(options: &McpOptions, mut settings: Settings) -> Result<Server, McpError> {
+    settings.limits.body_bytes = settings.limits.body_bytes.min(options.message_bytes);
+    Ok(Server::bind(settings).await?)
+}
+
+fn mcp_endpoint(service: McpService) -> Endpoint<McpService> {
+    let health = service.clone();
+    Endpoint {
+        path: PATH,
+        health: Arc::new(move || health.health()),
+        methods: "POST, GET, DELETE, OPTIONS",
+        request_headers: "authorization, content-type, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id",
+        response_headers: "mcp-session-id, mcp-protocol-version, retry-after, www-authenticate",
+        service,
+    }
+}
+
+fn bridge_endpoint(service: BridgeService) -> Endpoint<BridgeService> {
+    let health = service.clone();
+    Endpoint {
+        path: PATH,
+        health: Arc::new(move || health.health()),
+        methods: "POST, OPTIONS",
+        request_headers: "authorization, content-type",
+        response_headers: "www-authenticate",
+        service,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use synapsor_envelope::Format;
 use tokio_util::sync::CancellationToken;
 
 /// What can be chosen about serving MCP.
@@ -9,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 pub struct McpOptions {
     /// By which names tools are called.
     pub aliases: AliasMode,
+    /// The format of answers.
+    pub format: Format,
     /// The most bytes of one message.
     pub message_bytes: usize,
     /// The most calls that one stdio conversation has in flight; more wait to be read.
@@ -29,6 +32,8 @@ pub enum AliasMode {
     Canonical,
     /// By names that model APIs accept which refuse dots.
     Openai,
+    /// By both; where they are the same, by the one.
+    Both,
 }
 
 /// The bounds of sessions, which only clients of the handshake era have.
@@ -46,6 +51,7 @@ impl AliasMode {
         match self {
             Self::Canonical => "canonical",
             Self::Openai => "openai",
+            Self::Both => "both",
         }
     }
 }
@@ -57,6 +63,7 @@ impl Default for McpOptions {
         calls_may_begin.cancel();
         Self {
             aliases: AliasMode::default(),
+            format: Format::default(),
             message_bytes: 1 << 20,
             calls_in_flight: 64,
             drain_time: Duration::from_secs(30),

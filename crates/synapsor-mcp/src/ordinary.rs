@@ -13,7 +13,7 @@ use http::header::{HeaderMap, HeaderName};
 use rmcp::model::{ClientCapabilities, Implementation, RequestId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use synapsor_envelope::Envelope;
+use synapsor_envelope::Written;
 
 use crate::rpc::Message;
 
@@ -78,7 +78,7 @@ fn is_a<'de, T: Deserialize<'de>>(value: &'de Value) -> bool {
 }
 
 /// The answer to a call, as the protocol library writes it.
-pub(crate) fn reply(id: &RequestId, envelope: &Envelope) -> Vec<u8> {
+pub(crate) fn reply(id: &RequestId, answer: &Written) -> Vec<u8> {
     #[derive(Serialize)]
     struct Reply<'a> {
         jsonrpc: &'static str,
@@ -90,7 +90,7 @@ pub(crate) fn reply(id: &RequestId, envelope: &Envelope) -> Vec<u8> {
     struct Answer<'a> {
         result_type: &'static str,
         content: [Text; 1],
-        structured_content: &'a Envelope,
+        structured_content: &'a Written,
         is_error: bool,
     }
     #[derive(Serialize)]
@@ -98,8 +98,8 @@ pub(crate) fn reply(id: &RequestId, envelope: &Envelope) -> Vec<u8> {
         r#type: &'static str,
         text: String,
     }
-    let content = [Text { r#type: "text", text: envelope.to_text() }];
-    let result = Answer { result_type: "complete", content, structured_content: envelope, is_error: !envelope.ok() };
+    let content = [Text { r#type: "text", text: answer.to_text() }];
+    let result = Answer { result_type: "complete", content, structured_content: answer, is_error: !answer.ok() };
     // Only strings, booleans and finite numbers are in it, so this cannot fail.
     serde_json::to_vec(&Reply { jsonrpc: "2.0", id, result }).unwrap_or_default()
 }

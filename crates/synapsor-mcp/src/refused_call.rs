@@ -1,7 +1,7 @@
 //! What is answered to a text that the pre-parser refuses?
 //!
 //! Mostly a JSON-RPC error. But a number that no double holds, or the NUL character, is well-formed JSON that a model may
-//! well write into an argument; such a call is answered like any other wrong argument, by an envelope. Nothing of it
+//! well write into an argument; such a call is answered like any other wrong argument. Nothing of it
 //! is carried out either way.
 
 use rmcp::model::RequestId;
@@ -16,8 +16,8 @@ use crate::tool_list::ToolList;
 /// The answer to a refused text.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// It is a tool call: the whole message, with an envelope in it.
-    Envelope(Value),
+    /// It is a tool call: the whole message, with a refusal in it.
+    Refused(Value),
     /// Anything else.
     Fault(Fault),
 }
@@ -38,17 +38,18 @@ fn about_argument(text: &[u8], error: PreparseError, fault: &str, tools: &ToolLi
     let Some(message) = object(text) else { return Reply::Fault(error.into()) };
     let id = request(&message);
     match (id, call(&message)) {
-        (Some(id), Some((name, arguments))) => Reply::Envelope(refused(&id, name, arguments, fault, tools)),
+        (Some(id), Some((name, arguments))) => Reply::Refused(refused(&id, name, arguments, fault, tools)),
         (id, _) => Reply::Fault(Fault::from(error).about(id.as_ref())),
     }
 }
 
 fn refused(id: &RequestId, name: &str, arguments: &Map<String, Value>, fault: &str, tools: &ToolList) -> Value {
     let argument = culprit(arguments).map_or_else(|| "An argument".to_owned(), |name| format!("Argument `{name}`"));
-    let envelope = tools.refused(name, Refusal::new(SafeCode::InvalidArgument, &format!("{argument} {fault}.")));
+    let refusal = Refusal::new(SafeCode::InvalidArgument, &format!("{argument} {fault}."));
+    let answer = tools.refused(name, "ARGUMENT_TYPE_INVALID", refusal);
     let result = json!({
-        "content": [{"type": "text", "text": envelope.to_text()}],
-        "structuredContent": envelope.to_value(),
+        "content": [{"type": "text", "text": answer.to_text()}],
+        "structuredContent": answer.to_value(),
         "isError": true,
         "resultType": "complete",
     });

@@ -14,7 +14,18 @@ use synapsor_protocol::preparse::{self, Limits, PreparseError, Reason};
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// The methods that are served. Their parameters are known, so a request that did not parse has wrong ones.
-const SERVED: [&str; 5] = ["initialize", "server/discover", "ping", "tools/list", "tools/call"];
+const SERVED: [&str; 10] = [
+    "initialize",
+    "server/discover",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+];
 
 /// One message that is JSON-RPC.
 #[derive(Debug)]
@@ -61,6 +72,7 @@ impl Message {
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     message: Cow<'static, str>,
+    data: Option<Value>,
     id: Value,
     /// The text was too large, which HTTP has a status of its own for.
     pub(crate) too_large: bool,
@@ -68,11 +80,16 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), id: Value::Null, too_large: false }
+        Self { code, message: message.into(), data: None, id: Value::Null, too_large: false }
     }
 
     pub(crate) fn too_large() -> Self {
         Self { too_large: true, ..Self::new(ErrorCode::INVALID_REQUEST, "the message is too large") }
+    }
+
+    /// An error of the protocol library's form, about nothing yet.
+    pub(crate) fn of(error: ErrorData) -> Self {
+        Self { data: error.data, ..Self::new(error.code, error.message) }
     }
 
     /// The same, about the request with this id.
@@ -84,7 +101,11 @@ impl Fault {
 
     /// The message that says so.
     pub(crate) fn to_value(&self) -> Value {
-        json!({"jsonrpc": "2.0", "id": self.id, "error": {"code": self.code.0, "message": self.message}})
+        let mut error = json!({"code": self.code.0, "message": self.message});
+        if let Some(data) = &self.data {
+            error["data"] = data.clone();
+        }
+        json!({"jsonrpc": "2.0", "id": self.id, "error": error})
     }
 }
 

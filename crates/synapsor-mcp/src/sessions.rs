@@ -145,6 +145,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Cancelled with the request.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.cancelled.clone()
+    }
+
     /// Waits until the client cancels the request or ends the session.
     pub(crate) async fn cancelled(&self) {
         self.cancelled.cancelled().await;

@@ -155,7 +155,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Pipes<R> {
         }
         if let Err(error) = rpc::preparse(text, self.message_bytes) {
             return Some(Step::Reply(match refused_call::reply(text, error, self.server.tools()) {
-                Reply::Envelope(message) => message,
+                Reply::Refused(message) => message,
                 Reply::Fault(fault) => fault.to_value(),
             }));
         }

@@ -8,16 +8,19 @@ use synapsor_agent::{Arg, ArgKind, Capability};
 
 use crate::options::AliasMode;
 
-/// The tool for a capability that is called `exposed`. `output` is the schema of the envelope.
-pub(crate) fn tool(capability: &Capability, exposed: &str, aliases: AliasMode, output: &Arc<Map<String, Value>>) -> Tool {
+/// The tool for a capability that is called `exposed`. `output` is the schema of its answers, if they have one.
+pub(crate) fn tool(capability: &Capability, exposed: &str, aliases: AliasMode, output: Option<&Arc<Map<String, Value>>>) -> Tool {
     let reads = capability.proposal().is_none();
     let annotations =
         ToolAnnotations::with_title(capability.name.as_str()).read_only(reads).destructive(false).idempotent(reads).open_world(false);
-    Tool::new(exposed.to_owned(), description(capability, exposed), Arc::new(input_schema(capability)))
+    let tool = Tool::new(exposed.to_owned(), description(capability, exposed), Arc::new(input_schema(capability)))
         .with_title(capability.name.as_str())
-        .with_raw_output_schema(Arc::clone(output))
         .with_annotations(annotations)
-        .with_meta(meta(capability, exposed, aliases))
+        .with_meta(meta(capability, exposed, aliases));
+    match output {
+        Some(schema) => tool.with_raw_output_schema(Arc::clone(schema)),
+        None => tool,
+    }
 }
 
 /// What the author wrote, and what a model needs beside it.

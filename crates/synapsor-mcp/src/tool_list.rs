@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rmcp::model::{ListToolsResult, Tool};
 use synapsor_agent::{AgentPort, Capability, openai_aliases};
-use synapsor_envelope::{Envelope, Kind, Meta, Refusal};
+use synapsor_envelope::{Answer, Format, Kind, Meta, Refusal, RefusedAnswer, Written};
 
 use crate::options::AliasMode;
 use crate::tool::tool;
@@ -15,6 +15,7 @@ use crate::tool::tool;
 /// The tools of one server.
 #[derive(Debug)]
 pub(crate) struct ToolList {
+    format: Format,
     listed: ListToolsResult,
     by_name: HashMap<String, Entry>,
 }
@@ -30,29 +31,34 @@ struct Entry {
 
 impl ToolList {
     /// The tools of every capability that the port offers, in its order.
-    pub(crate) fn of(port: &AgentPort, aliases: AliasMode) -> Self {
-        let output = Arc::new(synapsor_envelope::schemas::output_schema());
+    pub(crate) fn of(port: &AgentPort, aliases: AliasMode, format: Format) -> Self {
+        // The answers of format 1 have no common schema, and a client would hold them against this one.
+        let output = (format == Format::Two).then(|| Arc::new(synapsor_envelope::schemas::output_schema()));
         let capabilities: Vec<_> = port.offers().iter().map(|offer| offer.capability()).collect();
         let openai = openai_aliases(capabilities.iter().map(|capability| &capability.name));
         let mut tools = Vec::new();
         let mut by_name = HashMap::new();
         for capability in capabilities {
             let canonical = capability.name.as_str();
-            let exposed = match aliases {
-                AliasMode::Canonical => canonical,
-                AliasMode::Openai => openai.get(canonical).map_or(canonical, String::as_str),
-            };
-            let tool = tool(capability, exposed, aliases, &output);
-            let bare = Tool::new_with_raw(exposed.to_owned(), None, Arc::clone(&tool.input_schema));
-            by_name.insert(exposed.to_owned(), Entry { canonical: canonical.to_owned(), kind: kind(capability), bare });
-            tools.push(tool);
+            let alias = openai.get(canonical).map_or(canonical, String::as_str);
+            for exposed in exposed(aliases, canonical, alias) {
+                let tool = tool(capability, exposed, aliases, output.as_ref());
+                let bare = Tool::new_with_raw(exposed.to_owned(), None, Arc::clone(&tool.input_schema));
+                by_name.insert(exposed.to_owned(), Entry { canonical: canonical.to_owned(), kind: kind(capability), bare });
+                tools.push(tool);
+            }
         }
-        Self { listed: ListToolsResult::with_all_items(tools), by_name }
+        Self { format, listed: ListToolsResult::with_all_items(tools), by_name }
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
+        self.listed.tools.len()
+    }
+
+    /// The format of the tools' answers.
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// The answer to `tools/list`.
@@ -71,11 +77,22 @@ impl ToolList {
     }
 
     /// The answer to a call of that name which never reached the port.
-    pub(crate) fn refused(&self, name: &str, refusal: Refusal) -> Envelope {
-        match self.by_name.get(name) {
-            Some(Entry { canonical, kind, .. }) => Envelope::refused(canonical, *kind, refusal, Meta::capability(canonical)),
-            None => Envelope::refused(name, Kind::Read, refusal, Meta::default()),
-        }
+    pub(crate) fn refused(&self, name: &str, code: &'static str, refusal: Refusal) -> Written {
+        let (action, kind, meta) = match self.by_name.get(name) {
+            Some(Entry { canonical, kind, .. }) => (canonical.as_str(), *kind, Meta::capability(canonical)),
+            None => (name, Kind::Read, Meta::default()),
+        };
+        Answer::Refused(Box::new(RefusedAnswer { action: action.to_owned(), kind, code, refusal, meta })).written(self.format)
+    }
+}
+
+/// The names that a capability is called by.
+fn exposed<'a>(aliases: AliasMode, canonical: &'a str, alias: &'a str) -> Vec<&'a str> {
+    match aliases {
+        AliasMode::Canonical => vec![canonical],
+        AliasMode::Openai => vec![alias],
+        AliasMode::Both if alias == canonical => vec![canonical],
+        AliasMode::Both => vec![canonical, alias],
     }
 }
 

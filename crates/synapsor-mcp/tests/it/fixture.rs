@@ -189,9 +189,15 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) async fn start(desk: &Desk, options: McpOptions) -> Self {
-        let listen = Listen::on("127.0.0.1", 0, Protection::None).unwrap();
-        let settings = Settings::new(listen, Access::Bearer(Secret::new(TOKEN.to_owned())));
-        let server = HttpServer::bind(desk.port.clone(), &options, settings).await.unwrap();
+        Self::serve(HttpServer::bind(desk.port.clone(), &options, settings()).await.unwrap())
+    }
+
+    /// The JSON-RPC bridge.
+    pub(crate) async fn bridge(desk: &Desk) -> Self {
+        Self::serve(HttpServer::bind_bridge(desk.port.clone(), &McpOptions::default(), settings()).await.unwrap())
+    }
+
+    fn serve(server: HttpServer) -> Self {
         let (address, shutdown) = (server.address(), CancellationToken::new());
         tokio::spawn(server.serve(shutdown.clone()));
         Self { address, shutdown }
@@ -236,6 +242,11 @@ impl Http {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.headers["mcp-session-id"].clone()
     }
+}
+
+fn settings() -> Settings {
+    let listen = Listen::on("127.0.0.1", 0, Protection::None).unwrap();
+    Settings::new(listen, Access::Bearer(Secret::new(TOKEN.to_owned())))
 }
 
 pub(crate) async fn read_answer(mut stream: TcpStream) -> Answer {

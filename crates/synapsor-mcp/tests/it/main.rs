@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that fails is a test that fails")]
 
+mod bridge;
 mod envelopes;
 mod fixture;
+mod formats;
 mod handshake_era;
 mod http;
 mod malformed;
 mod modern_era;
 mod pipes;
+mod progress;
+mod records;
 mod tools;

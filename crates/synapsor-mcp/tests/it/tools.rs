@@ -174,6 +174,6 @@ async fn the_handshake_teaches_to_propose_first() {
     let answer = client.ask(&initialize()).await;
     let result = &answer["result"];
     assert_eq!(result["serverInfo"]["name"], "synapsor-runner");
-    assert_eq!(result["capabilities"], json!({"tools": {}}));
+    assert_eq!(result["capabilities"], json!({"prompts": {}, "resources": {}, "tools": {}}));
     assert!(result["instructions"].as_str().unwrap().contains("a person decides about it elsewhere"));
 }

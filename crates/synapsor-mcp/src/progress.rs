@@ -1,0 +1,57 @@
+//! How does a client that waits learn how far its call has come?
+//!
+//! By notifications, if it gave a token for them and can take more than one message for an answer. Each stage of a call is
+//! told once, in order, and before the answer.
+
+use std::pin::pin;
+
+use http::request::Parts;
+use rmcp::RoleServer;
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::service::RequestContext;
+use synapsor_agent::{Stage, Watch};
+use tokio::sync::mpsc;
+
+/// Stands in an HTTP request whose client takes one message and no stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneMessage;
+
+/// The steps of a call; the last one is its answer.
+const STEPS: f64 = 3.0;
+
+/// The token under which this client wants to be told.
+pub(crate) fn wanted(context: &RequestContext<RoleServer>) -> Option<ProgressToken> {
+    let parts = context.extensions.get::<Parts>();
+    let one_message = parts.is_some_and(|parts| parts.extensions.get::<OneMessage>().is_some());
+    context.meta.get_progress_token().filter(|_| !one_message)
+}
+
+/// Runs a call and tells the client each stage that it reaches.
+pub(crate) async fn telling<T>(context: &RequestContext<RoleServer>, token: ProgressToken, call: impl AsyncFnOnce(&Watch<'_>) -> T) -> T {
+    let (reached, mut stages) = mpsc::unbounded_channel();
+    let watch = move |stage| {
+        // Whoever would tell it may be gone.
+        let _nobody_is_told = reached.send(stage);
+    };
+    let mut call = pin!(call(&watch));
+    let answer = loop {
+        tokio::select! {
+            answer = &mut call => break answer,
+            Some(stage) = stages.recv() => tell(context, &token, stage).await,
+        }
+    };
+    while let Ok(stage) = stages.try_recv() {
+        tell(context, &token, stage).await;
+    }
+    answer
+}
+
+async fn tell(context: &RequestContext<RoleServer>, token: &ProgressToken, stage: Stage) {
+    let (step, message) = match stage {
+        Stage::Reading => (1.0, "reading the row"),
+        Stage::Recording => (2.0, "recording what was read"),
+    };
+    let told = ProgressNotificationParam::new(token.clone(), step).with_total(STEPS).with_message(message);
+    // A client that has gone needs no progress; its call is cancelled elsewhere.
+    let _gone = context.peer.notify_progress(told).await;
+}
