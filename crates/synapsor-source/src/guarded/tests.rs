@@ -2,7 +2,7 @@
 
 use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::{Digest, Identifier, OperationId, Report, Secret};
-use synapsor_testkit::{Folder, Mysql, Postgres, sqlite};
+use synapsor_testkit::{Folder, Mysql, Postgres, as_mysql, sqlite};
 
 use super::session::{Effect, Row, Session, Verified};
 use super::target::Target;
@@ -124,8 +124,7 @@ async fn an_effect_that_ends_our_transaction_on_postgres_is_unknown_and_not_repe
 async fn an_effect_that_ends_our_transaction_on_mysql_is_unknown_and_not_repeated() {
     for effect in [Escape::Commits, Escape::RollsBack] {
         let Some(database) = Mysql::shared() else { return };
-        // The texts of the sample are keys, which here have a length.
-        database.execute(&sqlite::SUPPORT_DESK.replace(" text", " varchar(99) collate utf8mb4_nopad_bin"));
+        database.execute(&as_mysql(sqlite::SUPPORT_DESK));
         check(&writer(Location::Mysql(Secret::new(database.url()))), database.name(), effect).await;
     }
 }

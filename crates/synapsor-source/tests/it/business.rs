@@ -215,17 +215,9 @@ impl Business {
     }
 }
 
-/// The statements of the other engines as MySQL reads them: there a text is no key, one that is compares by its bytes in a
-/// collation of that kind alone, and no constraint waits for the commit.
+/// The statements of the other engines as MySQL reads them. The one long text is in no key, and a moment has no zone.
 fn as_mysql(sql: &str) -> String {
-    const TEXT: &str = " varchar(191) collate utf8mb4_nopad_bin";
-    sql.replace("subject text", "subject longtext")
-        .replace("as text", "as char")
-        .replace(" text ", &format!("{TEXT} "))
-        .replace(" text,", &format!("{TEXT},"))
-        .replace(" text)", &format!("{TEXT})"))
-        .replace(" deferrable initially deferred", "")
-        .replace(":00Z'", ":00'")
+    synapsor_testkit::as_mysql(&sql.replace("subject text", "subject longtext").replace(":00Z'", ":00'"))
 }
 
 /// The receipt table's usual name.

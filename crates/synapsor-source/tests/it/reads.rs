@@ -40,7 +40,7 @@ async fn a_text_key_is_found_by_texts_and_a_number_key_by_numbers(business: &Bus
     business.execute(
         "create table parts (id bigint primary key, tenant_id text not null, version bigint not null); \
          insert into parts values (42, 'acme', 1); \
-         insert into tickets values ('42', 'acme', 'x', 'by text', 1, 1)",
+         insert into tickets values ('42', 'acme', 'x', 'by name', 1, 1)",
     );
     let (source, parts) = (business.source(), business.usage("parts", &["id"], &[]));
     let ask = async |usage, key: &str| read(&source, usage, &value(key), &"acme".into(), 1).await;
@@ -63,7 +63,7 @@ async fn a_text_key_is_found_by_texts_and_a_number_key_by_numbers(business: &Bus
     parts "042": key refused: expected an integer
     parts 42.5: key refused: expected an integer
     parts "T-1": key refused: expected an integer
-    tickets "42": {"id":"42","priority":1,"status":"by text","tenant_id":"acme","version":1}
+    tickets "42": {"id":"42","priority":1,"status":"by name","tenant_id":"acme","version":1}
     tickets 42: key refused: expected a text
     tickets "42 ": no row
     "#);
