@@ -75,6 +75,10 @@ pub struct ReceiptLine {
     pub tenant_id: String,
     /// Who proposed.
     pub principal: String,
+    /// The source.
+    pub source_id: String,
+    /// `schema.table`.
+    pub table: String,
     /// The kind of object.
     pub business_object: String,
     /// Which one.

@@ -61,6 +61,33 @@ pub(crate) fn activity(connection: &Connection, filter: &Filter) -> Result<Page<
     page(filter, hits, |hit| any_of(connection, filter, hit))
 }
 
+/// Whether a line is what the filter asks for.
+pub(crate) fn matches(filter: &Filter, line: &Activity) -> bool {
+    let any = filter.status.is_none() && filter.outcome.is_none();
+    let (of, at) = match line {
+        Activity::Proposal(line) => (any || filter.status == Some(line.status), line.created_at),
+        Activity::Receipt(line) => (any || filter.outcome == Some(line.status), line.created_at),
+        Activity::Evidence(line) => (any && read_fits(filter, &line.of), line.created_at),
+        Activity::QueryAudit(line) => (any && read_fits(filter, &line.of), line.created_at),
+        Activity::Diagnostic(line) => {
+            let tenant = filter.tenant_id.is_none() || filter.tenant_id == line.tenant_id;
+            (any && tenant && filter.capability.as_ref().is_none_or(|named| *named == line.capability), line.created_at)
+        }
+    };
+    let named = match line {
+        Activity::Proposal(line) => {
+            let Summary { tenant_id, principal, capability, source_id, table, business_object, object_id, .. } = line;
+            fits(filter, [tenant_id, principal, capability, source_id, table, business_object], Some(object_id))
+        }
+        Activity::Receipt(line) => {
+            let ReceiptLine { tenant_id, principal, capability, source_id, table, business_object, object_id, .. } = line;
+            fits(filter, [tenant_id, principal, capability, source_id, table, business_object], Some(object_id))
+        }
+        Activity::Evidence(_) | Activity::QueryAudit(_) | Activity::Diagnostic(_) => true,
+    };
+    of && named && filter.from.is_none_or(|from| at >= from) && filter.to.is_none_or(|to| at <= to)
+}
+
 /// The newest proposal.
 pub(crate) fn latest(connection: &Connection) -> Result<Option<ProposalId>, LedgerError> {
     let newest = "SELECT proposal_id FROM proposals ORDER BY number DESC LIMIT 1";
@@ -160,22 +187,21 @@ fn summary(row: &Row<'_>) -> Result<Option<Summary>, LedgerError> {
 pub(crate) fn receipt(connection: &Connection, filter: &Filter, id: &str, sequence: u32) -> Result<Option<ReceiptLine>, LedgerError> {
     let mut select = connection.prepare_cached(SELECT_RECEIPT)?;
     let line = select.query_row((id, sequence), |row| Ok(receipt_line(row, sequence))).optional()?.transpose()?.flatten();
-    let fits = |(line, source, table): &(ReceiptLine, String, String)| {
-        let ReceiptLine { tenant_id, principal, capability, business_object, object_id, status, .. } = line;
-        let of = [tenant_id, principal, capability, source, table, business_object];
-        fits(filter, of, Some(object_id)) && filter.outcome.is_none_or(|outcome| outcome == *status)
+    let fits = |line: &ReceiptLine| {
+        let ReceiptLine { tenant_id, principal, capability, source_id, table, business_object, object_id, .. } = line;
+        let of = [tenant_id, principal, capability, source_id, table, business_object];
+        fits(filter, of, Some(object_id)) && filter.outcome.is_none_or(|outcome| outcome == line.status)
     };
-    Ok(line.filter(fits).map(|(line, ..)| line))
+    Ok(line.filter(fits))
 }
 
-/// A receipt with the source and the table of its proposal.
-fn receipt_line(row: &Row<'_>, sequence: u32) -> Result<Option<(ReceiptLine, String, String)>, LedgerError> {
+fn receipt_line(row: &Row<'_>, sequence: u32) -> Result<Option<ReceiptLine>, LedgerError> {
     let text = |at: usize| row.get::<_, String>(at);
     let (proposal, job, key) = (ProposalId::new(&text(0)?), JobId::new(&text(1)?), OperationId::new(&text(4)?));
     let code = row.get_ref(5)?.as_str().ok().and_then(ErrorCode::foreign);
     let (Some(proposal_id), Some(writeback_job_id), Some(idempotency_key)) = (proposal, job, key) else { return Ok(None) };
     let (Some(status), Some(created_at)) = (outcome_of(&text(3)?), Timestamp::parse(&text(6)?)) else { return Ok(None) };
-    let line = ReceiptLine {
+    Ok(Some(ReceiptLine {
         receipt_id: receipt_id(sequence, &proposal_id),
         proposal_id,
         writeback_job_id,
@@ -189,8 +215,9 @@ fn receipt_line(row: &Row<'_>, sequence: u32) -> Result<Option<(ReceiptLine, Str
         principal: text(9)?,
         business_object: text(10)?,
         object_id: text(11)?,
-    };
-    Ok(Some((line, text(12)?, row.get::<_, Option<String>>(13)?.unwrap_or_default())))
+        source_id: text(12)?,
+        table: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+    }))
 }
 
 /// What a receipt is called.

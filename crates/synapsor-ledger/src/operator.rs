@@ -57,11 +57,11 @@ impl OperatorLedger {
         self.ledger.readers.read(move |connection| list::activity(connection, &filter)).await
     }
 
-    /// Everything about the record of this id, newest first: of a proposal, replay, receipt, job, operation, evidence
-    /// bundle, audit row or diagnostic. Nothing if there is no such record.
-    pub async fn related(&self, id: &str) -> Result<Vec<Activity>, LedgerError> {
-        let id = id.to_owned();
-        self.ledger.readers.read(move |connection| related::related(connection, &id)).await
+    /// Everything about the record of this id that matches, newest first: of a proposal, replay, receipt, job, operation,
+    /// evidence bundle, audit row or diagnostic. Nothing if there is no such record.
+    pub async fn related(&self, id: &str, filter: &Filter) -> Result<Vec<Activity>, LedgerError> {
+        let (id, filter) = (id.to_owned(), filter.clone());
+        self.ledger.readers.read(move |connection| related::related(connection, &id, &filter)).await
     }
 
     /// How much the ledger holds.

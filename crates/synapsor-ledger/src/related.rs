@@ -16,7 +16,7 @@ const AROUND: (i64, usize) = (60_000_000, 10_000);
 
 /// Everything about the record of this id, newest first; nothing if there is none. Proposals, replays, receipts, jobs,
 /// operation ids, evidence, audit rows and diagnostics have ids.
-pub(crate) fn related(connection: &Connection, id: &str) -> Result<Vec<Activity>, LedgerError> {
+pub(crate) fn related(connection: &Connection, id: &str, filter: &Filter) -> Result<Vec<Activity>, LedgerError> {
     let all = Filter::default();
     let mut found = match proposal_of(connection, id)? {
         Some(proposal) => of_proposal(connection, &proposal)?,
@@ -28,6 +28,7 @@ pub(crate) fn related(connection: &Connection, id: &str) -> Result<Vec<Activity>
     if let (true, Some(audit)) = (found.is_empty(), list::audit(connection, &all, id)?) {
         found.push(Activity::QueryAudit(audit));
     }
+    found.retain(|one| list::matches(filter, one));
     Ok(found)
 }
 

@@ -17,6 +17,7 @@ mod jobs;
 mod permission;
 mod port;
 mod record;
+mod records;
 mod settle;
 mod shadow;
 
@@ -26,6 +27,7 @@ pub use identity::{Account, identify};
 pub use jobs::{Difference, Handover};
 pub use permission::Objection;
 pub use port::{Executors, OperatorParts, OperatorPort};
+pub use records::Records;
 pub use settle::Cancellation;
 pub use shadow::{Agreement, ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally, compare};
 pub use synapsor_executor::Rehearsal;

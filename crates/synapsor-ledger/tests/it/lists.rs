@@ -237,7 +237,7 @@ async fn any_id_leads_to_what_belongs_to_it() {
         audit.evidence_id.unwrap().to_string(),
     ];
     for id in ids {
-        let related: Vec<_> = fixture.operator.related(&id).await.unwrap().iter().map(word).collect();
+        let related: Vec<_> = fixture.operator.related(&id, &Filter::default()).await.unwrap().iter().map(word).collect();
         assert_eq!(related, ["receipt D applied", "proposal acme/D applied", "evidence acme/D", "audit acme/D 1"], "{id}");
     }
     let read = fixture.operator.evidence_list(&Filter { object_id: some("E"), ..Filter::default() }).await.unwrap().lines.remove(0);
@@ -247,7 +247,7 @@ async fn any_id_leads_to_what_belongs_to_it() {
         ("wrp_none", &[]),
         ("receipt_1_", &[]),
     ] {
-        let related: Vec<_> = fixture.operator.related(id).await.unwrap().iter().map(word).collect();
+        let related: Vec<_> = fixture.operator.related(id, &Filter::default()).await.unwrap().iter().map(word).collect();
         assert_eq!(related, found, "{id}");
     }
 }
