@@ -12,6 +12,7 @@ use crate::figure::{Figure, Rounds};
 use crate::load::{Load, burst};
 use crate::plan::Plan;
 use crate::plane::{Planes, write_source};
+use crate::shop::{Engine, Shop};
 use crate::usage::MachineTime;
 
 const ROW: &str = "applies";
@@ -23,22 +24,24 @@ const PREPARERS: usize = 16;
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
     let mut figures = Vec::new();
     for workers in [1, 8] {
-        figures.push(at(plan, workers).await);
+        figures.push(at(plan, Engine::Postgres, workers).await);
     }
     figures
 }
 
-async fn at(plan: &Plan, workers: usize) -> Figure {
-    let planes = Planes::open(plan, &plan.path(&format!("applies-{workers}.db")), workers);
-    let bare = write_source(plan, workers);
-    let table = bare.check(&usage()).await.expect("the server answers").table.expect("the table is what the bench made");
+/// The figure with so many at once.
+pub(crate) async fn at(plan: &Plan, engine: Engine, workers: usize) -> Figure {
+    let shop = plan.shop(engine);
+    let planes = Planes::open(shop, &plan.path(&format!("applies-{}-{workers}.db", engine.name())), workers);
+    let bare = write_source(shop, workers);
+    let table = bare.check(&usage(shop)).await.expect("the server answers").table.expect("the table is what the bench made");
     let (mut applies, mut transactions) = <(Rounds, Rounds)>::default();
     // As many for each worker, so that all end together.
     let each = (plan.applies / workers).max(1);
     for round in 0..=plan.rounds {
         let count = if round == 0 { 4 } else { each };
-        let appliers = approved(plan, &planes, workers, count).await;
-        let changes = changes(plan, &bare, &table, workers, count);
+        let appliers = approved(shop, &planes, workers, count).await;
+        let changes = changes(shop, &bare, &table, workers, count);
         // Bounded by the work, not by the time.
         let machine = MachineTime::now();
         let (applied, _) = burst(appliers, plan.round * 60).await;
@@ -51,7 +54,11 @@ async fn at(plan: &Plan, workers: usize) -> Figure {
         }
     }
     let ratio = applies.times_slower_than(&transactions);
-    applies.figure(ROW, format!("applies, {workers} at once")).beside("guarded transaction", transactions.rate()).at(ratio).within(2.0)
+    applies
+        .figure(ROW, engine.figure(&format!("applies, {workers} at once")))
+        .beside("guarded transaction", transactions.rate())
+        .at(ratio)
+        .within(2.0)
 }
 
 /// One worker and the approved proposals that it is to apply.
@@ -60,12 +67,12 @@ struct Applier {
     approved: Vec<ProposalId>,
 }
 
-async fn approved(plan: &Plan, planes: &Planes, workers: usize, each: usize) -> Vec<Applier> {
+async fn approved(shop: &Shop, planes: &Planes, workers: usize, each: usize) -> Vec<Applier> {
     let mut ids = Vec::new();
     while ids.len() < workers * each {
         let preparing: Vec<_> = (ids.len()..(workers * each).min(ids.len() + PREPARERS))
             .map(|_| {
-                let (planes, invoice) = (planes.clone(), plan.shop.untouched());
+                let (planes, invoice) = (planes.clone(), shop.untouched());
                 tokio::spawn(async move { planes.propose_and_approve(&invoice).await })
             })
             .collect();
@@ -91,8 +98,8 @@ struct Writer {
     changes: Vec<Change>,
 }
 
-fn changes(plan: &Plan, source: &WriteSource, table: &CheckedTable, workers: usize, each: usize) -> Vec<Writer> {
-    let made = |_| Writer { source: source.clone(), changes: (0..each).map(|_| change(table, &plan.shop.untouched())).collect() };
+fn changes(shop: &Shop, source: &WriteSource, table: &CheckedTable, workers: usize, each: usize) -> Vec<Writer> {
+    let made = |_| Writer { source: source.clone(), changes: (0..each).map(|_| change(table, &shop.untouched())).collect() };
     (0..workers).map(made).collect()
 }
 
@@ -130,10 +137,10 @@ fn change(table: &CheckedTable, invoice: &str) -> Change {
 }
 
 /// As the executor uses the table for a proposal of the bench.
-fn usage() -> TableUse {
+fn usage(shop: &Shop) -> TableUse {
     let columns = ["id", "customer_id", "status", "amount_cents", "late_fee_cents", "waiver_reason", "tenant_id", "version"];
     TableUse {
-        schema: name("public"),
+        schema: name(shop.schema()),
         table: name("invoices"),
         primary_key: name("id"),
         tenant_key: Some(name("tenant_id")),

@@ -51,14 +51,14 @@ fn opening(plan: &Plan) -> Figure {
 async fn starting(plan: &Plan) -> Figure {
     let mut pairs = Vec::new();
     for _ in 0..plan.starts {
-        let empty = time_to_tools(plan, "empty", Engine::Postgres).await.as_secs_f64();
-        pairs.push((empty, time_to_tools(plan, "full", Engine::Postgres).await.as_secs_f64()));
+        let empty = time_to_tools(plan, Engine::Postgres, "empty").await.as_secs_f64();
+        pairs.push((empty, time_to_tools(plan, Engine::Postgres, "full").await.as_secs_f64()));
     }
     figure("start", &pairs)
 }
 
 async fn calling(plan: &Plan, tool: Tool, name: &str) -> Figure {
-    let (empty, full) = (Runner::start(plan, "empty").await, Runner::start(plan, "full").await);
+    let (empty, full) = (Runner::start(plan, Engine::Postgres, "empty").await, Runner::start(plan, Engine::Postgres, "full").await);
     let mut with_empty = callers(empty.address, 1, tool, Answerer::Runner).await;
     let mut with_full = callers(full.address, 1, tool, Answerer::Runner).await;
     let (mut few, mut many) = <(Rounds, Rounds)>::default();
@@ -78,12 +78,15 @@ async fn calling(plan: &Plan, tool: Tool, name: &str) -> Figure {
 
 /// Loading one proposal with everything that belongs to it, approving it and applying it, in this process.
 async fn applying(plan: &Plan) -> Figure {
-    let planes = [Planes::open(plan, &plan.path("empty"), 1), Planes::open(plan, &plan.path("full"), 1)];
+    let planes = [
+        Planes::open(plan.shop(Engine::Postgres), &plan.path("empty"), 1),
+        Planes::open(plan.shop(Engine::Postgres), &plan.path("full"), 1),
+    ];
     let mut pairs = Vec::new();
     for round in 0..=plan.starts {
         let mut took = [0.0; 2];
         for (planes, took) in planes.iter().zip(&mut took) {
-            let id = planes.propose_and_approve(&plan.shop.untouched()).await;
+            let id = planes.propose_and_approve(&plan.shop(Engine::Postgres).untouched()).await;
             let begun = Instant::now();
             planes.operator.apply(&id, &mut |_| ()).await.expect("the job is ready");
             *took = begun.elapsed().as_secs_f64();
@@ -117,7 +120,7 @@ async fn fill(plan: &Plan, name: &str) {
 }
 
 async fn template(plan: &Plan, path: &Path) -> Dossier {
-    let planes = Planes::open(plan, path, 1);
+    let planes = Planes::open(plan.shop(Engine::Postgres), path, 1);
     let id = planes.propose("INV-1").await;
     planes.ledger.operator().load(&id).await.expect("the proposal is there")
 }

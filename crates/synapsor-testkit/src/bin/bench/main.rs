@@ -15,6 +15,7 @@ mod applies;
 mod client;
 mod commits;
 mod echo;
+mod engines;
 mod figure;
 mod growth;
 mod load;

@@ -1,14 +1,15 @@
 //! What is measured, in which order, for how long?
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use tempfile::TempDir;
 
 use crate::figure::Figure;
-use crate::shop::Shop;
-use crate::{applies, commits, growth, memory, output, proposals, reads, start};
+use crate::shop::{Engine, Shop};
+use crate::{applies, commits, engines, growth, memory, output, proposals, reads, start};
 
 /// A group of figures that are measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +22,8 @@ pub(crate) enum Row {
     Commits,
     /// Applied changes, at 1 and 8 at once
     Applies,
+    /// Reads, proposals and applied changes on MariaDB and SQLite
+    Engines,
     /// From the start of the process to its first list of tools
     Start,
     /// Memory, idle and under load
@@ -41,8 +44,7 @@ pub(crate) struct Plan {
     pub(crate) starts: usize,
     /// Proposals in the full ledger.
     pub(crate) proposals: usize,
-    /// The business database.
-    pub(crate) shop: Shop,
+    shops: [OnceLock<Shop>; 3],
     rows: Vec<Row>,
     folder: TempDir,
 }
@@ -60,10 +62,15 @@ impl Plan {
             applies: number(120, 400),
             starts: number(11, 31),
             proposals: 100_000,
-            shop: Shop::open(),
+            shops: Default::default(),
             rows,
             folder,
         }
+    }
+
+    /// The business database on this engine, made when it is needed first.
+    pub(crate) fn shop(&self, engine: Engine) -> &Shop {
+        self.shops[engine as usize].get_or_init(|| Shop::open(engine, self.folder.path()))
     }
 
     /// A path for a file of this name; nothing is there yet.
@@ -82,6 +89,7 @@ pub(crate) async fn run(plan: Plan) -> Vec<Figure> {
             Row::Proposals => proposals::measure(&plan).await,
             Row::Commits => commits::measure(&plan).await,
             Row::Applies => applies::measure(&plan).await,
+            Row::Engines => engines::measure(&plan).await,
             Row::Start => start::measure(&plan).await,
             Row::Memory => memory::measure(&plan).await,
             Row::Growth => growth::measure(&plan).await,

@@ -13,8 +13,7 @@ use synapsor_protocol::Identifier;
 use synapsor_protocol::id::ProposalId;
 use synapsor_source::{ReceiptTable, Source, WriteSource};
 
-use crate::plan::Plan;
-use crate::shop::{self, POOL};
+use crate::shop::{POOL, Shop};
 
 /// Both planes over one ledger.
 #[derive(Clone)]
@@ -26,16 +25,16 @@ pub(crate) struct Planes {
 
 impl Planes {
     /// Over the ledger at this path, with this many connections for writing.
-    pub(crate) fn open(plan: &Plan, store: &Path, writers: usize) -> Self {
-        let (config, environment) = (Arc::new(shop::config()), plan.shop.environment());
+    pub(crate) fn open(shop: &Shop, store: &Path, writers: usize) -> Self {
+        let (config, environment) = (Arc::new(shop.config()), shop.environment());
         let ledger = Ledger::open(store, OpenOptions::default()).expect("a ledger can be made");
-        let source = Source::open(plan.shop.settings(POOL)).expect("the URL is valid");
+        let source = Source::open(shop.settings(POOL)).expect("the URL is valid");
         let name = Identifier::new("shop").expect("the name is an identifier");
         let parts =
             AgentParts { config: &config, environment: &environment, sources: &BTreeMap::from([(name, source)]), ledger: ledger.agent() };
         let agent = AgentPort::new(parts).expect("the configuration can be served");
         let identity = identify(&config, &Account::of_process(), ledger.owner_uid(), None).expect("the ledger is ours");
-        let executor: Arc<dyn Executor> = Arc::new(SqlUpdate::new(write_source(plan, writers)));
+        let executor: Arc<dyn Executor> = Arc::new(SqlUpdate::new(write_source(shop, writers)));
         let process = format!("pid {}", std::process::id());
         let operator =
             OperatorPort::new(OperatorParts { config, ledger: ledger.operator(), executors: Arc::new(Only(executor)), identity, process });
@@ -62,9 +61,9 @@ impl Planes {
 }
 
 /// The writing side of the business database, as bare as the source offers it.
-pub(crate) fn write_source(plan: &Plan, connections: usize) -> WriteSource {
+pub(crate) fn write_source(shop: &Shop, connections: usize) -> WriteSource {
     let table = Identifier::new("synapsor_writeback_receipts").expect("the name is an identifier");
-    WriteSource::open(plan.shop.settings(connections), ReceiptTable { schema: None, table }).expect("the URL is valid")
+    WriteSource::open(shop.settings(connections), ReceiptTable { schema: None, table }).expect("the URL is valid")
 }
 
 /// One executor for everything.

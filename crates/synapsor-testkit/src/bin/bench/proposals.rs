@@ -5,6 +5,7 @@ use crate::figure::{Figure, Rounds};
 use crate::load::{blocking_burst, burst};
 use crate::plan::Plan;
 use crate::runner::Runner;
+use crate::shop::Engine;
 use crate::store::Store;
 use crate::usage::{MachineTime, cpu_time};
 
@@ -15,18 +16,19 @@ const TIMES: f64 = 5.0;
 
 /// At 1, 8 and 32 connections.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    let runner = Runner::start(plan, "proposals").await;
+    let runner = Runner::start(plan, Engine::Postgres, "proposals").await;
     let mut store = Store::open(&plan.path("commit-loop.db"), 1);
     let mut figures = Vec::new();
     for connections in [1, 8, 32] {
-        let (figure, back) = at(plan, &runner, store, connections).await;
+        let (figure, back) = at(plan, Engine::Postgres, &runner, store, connections).await;
         store = back;
         figures.push(figure);
     }
     figures
 }
 
-async fn at(plan: &Plan, runner: &Runner, mut store: Store, connections: usize) -> (Figure, Store) {
+/// The figure at so many connections; the file for the commit loop comes back.
+pub(crate) async fn at(plan: &Plan, engine: Engine, runner: &Runner, mut store: Store, connections: usize) -> (Figure, Store) {
     let (mut proposals, mut loops) = <(Rounds, Rounds)>::default();
     let mut clients = callers(runner.address, connections, Tool::Propose, Answerer::Runner).await;
     for round in 0..=plan.rounds {
@@ -44,7 +46,10 @@ async fn at(plan: &Plan, runner: &Runner, mut store: Store, connections: usize) 
         }
     }
     let ratio = proposals.times_slower_than(&loops);
-    let figure = proposals.figure(ROW, format!("proposals, {connections} connections")).beside("commit loop", loops.rate()).at(ratio);
+    let figure = proposals
+        .figure(ROW, engine.figure(&format!("proposals, {connections} connections")))
+        .beside("commit loop", loops.rate())
+        .at(ratio);
     let figure = match connections {
         32 => figure.wanted(format!("{TIMES} times the commit loop"), 1.0 / ratio >= TIMES),
         _ => figure,

@@ -7,6 +7,7 @@ use crate::load::{blocking_burst, burst, median};
 use crate::plan::Plan;
 use crate::pool::readers;
 use crate::runner::Runner;
+use crate::shop::Engine;
 use crate::store::Store;
 use crate::usage::{MachineTime, cpu_time};
 
@@ -14,22 +15,22 @@ const ROW: &str = "reads";
 
 /// At 1, 8 and 32 connections.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    let runner = Runner::start(plan, "reads").await;
+    let runner = Runner::start(plan, Engine::Postgres, "reads").await;
     let echo = Echo::start().await;
     let mut figures = Vec::new();
     for connections in [1, 8, 32] {
-        figures.push(at(plan, &runner, &echo, connections).await);
+        figures.push(at(plan, Engine::Postgres, &runner, &echo, connections).await);
     }
     figures
 }
 
 /// One round of the figure and of each of its floors, in turns.
-async fn at(plan: &Plan, runner: &Runner, echo: &Echo, connections: usize) -> Figure {
+pub(crate) async fn at(plan: &Plan, engine: Engine, runner: &Runner, echo: &Echo, connections: usize) -> Figure {
     let (mut reads, mut pools, mut echoes, mut commits) = <(Rounds, Rounds, Rounds, Rounds)>::default();
     let mut clients = callers(runner.address, connections, Tool::Read, Answerer::Runner).await;
     let mut echoed = callers(echo.address, connections, Tool::Read, Answerer::Echo).await;
-    let mut pooled = readers(plan, connections);
-    let mut store = Store::open(&plan.path(&format!("floor-{connections}.db")), connections);
+    let mut pooled = readers(plan, engine, connections);
+    let mut store = Store::open(&plan.path(&format!("floor-{}-{connections}.db", engine.name())), connections);
     for round in 0..=plan.rounds {
         let (machine, cpu) = (MachineTime::now(), cpu_time(runner.pid()));
         let (read, back) = burst(clients, plan.round).await;
@@ -51,7 +52,7 @@ async fn at(plan: &Plan, runner: &Runner, echo: &Echo, connections: usize) -> Fi
     let floors: Vec<f64> =
         (0..plan.rounds).map(|round| combined([&pools, &echoes, &commits].map(|rounds| rounds.bursts[round].rate()))).collect();
     let figure = reads
-        .figure(ROW, format!("reads, {connections} connections"))
+        .figure(ROW, engine.figure(&format!("reads, {connections} connections")))
         .beside("combined", median(floors.iter().copied()))
         .beside("pool", pools.rate())
         .beside("echo", echoes.rate())

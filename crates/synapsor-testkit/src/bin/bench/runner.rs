@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::client::{TOKEN, list_tools};
 use crate::plan::Plan;
-use crate::shop::{self, Engine, READ_URL, WRITE_URL};
+use crate::shop::{Engine, READ_URL, WRITE_URL};
 
 /// How long a start may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,16 +24,11 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Starts a server with its ledger at `store`; it has answered `tools/list` when this returns.
-    pub(crate) async fn start(plan: &Plan, store: &str) -> Self {
+    pub(crate) async fn start(plan: &Plan, engine: Engine, store: &str) -> Self {
         let address = free_address();
-        let mut command = command(plan, store);
+        let mut command = command(plan, engine, store);
         command.args(["mcp", "serve-streamable-http", "--port", &address.port().to_string(), "--auth-token-env", "BENCH_TOKEN"]);
-        command
-            .arg("--config")
-            .arg(config(plan, store, Engine::Postgres))
-            .env("BENCH_TOKEN", TOKEN)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.arg("--config").arg(config(plan, engine, store)).env("BENCH_TOKEN", TOKEN).stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.spawn().expect("the runner can be started");
         let begun = Instant::now();
         while TcpStream::connect(address).await.is_err() {
@@ -51,11 +46,11 @@ impl Runner {
 }
 
 /// Starts `mcp serve` and asks for the list of tools; how long it took from the start of the process to the answer.
-pub(crate) async fn time_to_tools(plan: &Plan, store: &str, engine: Engine) -> Duration {
+pub(crate) async fn time_to_tools(plan: &Plan, engine: Engine, store: &str) -> Duration {
     let question = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\
         \"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}}}\n";
-    let mut command = command(plan, store);
-    command.args(["mcp", "serve", "--config"]).arg(config(plan, store, engine)).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut command = command(plan, engine, store);
+    command.args(["mcp", "serve", "--config"]).arg(config(plan, engine, store)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let begun = Instant::now();
     let mut child = command.spawn().expect("the runner can be started");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
@@ -78,17 +73,18 @@ pub(crate) async fn time_to_version() -> Duration {
     begun.elapsed()
 }
 
-fn command(plan: &Plan, store: &str) -> Command {
+fn command(plan: &Plan, engine: Engine, store: &str) -> Command {
     let log = std::fs::File::options().append(true).create(true).open(plan.path(&format!("{store}.log"))).expect("a log can be written");
+    let url = plan.shop(engine).url();
     let mut command = Command::new(program());
-    command.env_clear().env(READ_URL, plan.shop.url()).env(WRITE_URL, plan.shop.url()).stderr(log).kill_on_drop(true);
+    command.env_clear().env(READ_URL, &url).env(WRITE_URL, &url).stderr(log).kill_on_drop(true);
     command
 }
 
 /// Writes the configuration beside its ledger.
-fn config(plan: &Plan, store: &str, engine: Engine) -> PathBuf {
+fn config(plan: &Plan, engine: Engine, store: &str) -> PathBuf {
     let path = plan.path(&format!("{store}.json"));
-    std::fs::write(&path, shop::file(store, engine).to_string()).expect("a configuration can be written");
+    std::fs::write(&path, plan.shop(engine).file(store).to_string()).expect("a configuration can be written");
     path
 }
 

@@ -1,13 +1,14 @@
-//! Which business database is read and changed? One table of invoices on the PostgreSQL server of the run.
+//! Which business database is read and changed? One table of invoices, on a server of the run or in a file.
 
-use std::path::Path;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use synapsor_config::{Config, Environment};
 use synapsor_protocol::Secret;
 use synapsor_source::{Location, SourceSettings};
-use synapsor_testkit::Postgres;
+use synapsor_testkit::{Mysql, Postgres, sqlite};
 
 /// The invoices of the tenant.
 pub(crate) const INVOICES: usize = 20_000;
@@ -17,36 +18,100 @@ pub(crate) const POOL: usize = 10;
 pub(crate) const READ_URL: &str = "BENCH_READ_URL";
 /// The variable with the URL for writing.
 pub(crate) const WRITE_URL: &str = "BENCH_WRITE_URL";
-/// The file of [`Engine::Sqlite`].
-const FILE: &str = "shop.db";
 
 const TABLE: &str = "
-create table invoices (id text primary key, tenant_id text not null, customer_id text not null, status text not null,
-    amount_cents bigint not null, late_fee_cents bigint not null, waiver_reason text, version bigint not null)";
+create table invoices (id varchar(40) primary key, tenant_id varchar(40) not null, customer_id varchar(40) not null, status varchar(40) not null,
+    amount_cents bigint not null, late_fee_cents bigint not null, waiver_reason varchar(200), version bigint not null);";
+
+/// Where the invoices are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Postgres,
+    /// MariaDB, where nothing else is installed.
+    Mysql,
+    Sqlite,
+}
 
 /// A business database for one run of the bench.
 pub(crate) struct Shop {
-    database: Postgres,
+    database: Database,
     unused: AtomicUsize,
 }
 
-impl Shop {
-    /// Makes the table and its rows.
-    pub(crate) fn open() -> Self {
-        let database = Postgres::shared().expect("the bench needs a PostgreSQL server: run `cargo xtask bench`");
-        database.execute(TABLE);
-        database.execute(&format!(
-            "insert into invoices select 'INV-' || n, 'acme', 'C-' || n % 97, 'overdue', n * 100, 1500, null, 1 from generate_series(0, {}) n",
-            INVOICES - 1
-        ));
-        database.execute("vacuum (analyze) invoices");
-        database.execute("checkpoint");
-        Self { database, unused: AtomicUsize::new(0) }
+enum Database {
+    Postgres(Postgres),
+    Mysql(Mysql),
+    Sqlite(PathBuf),
+}
+
+impl Engine {
+    /// Its name, as people say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MariaDB",
+            Self::Sqlite => "SQLite",
+        }
     }
 
-    /// The URL of the database, for every client of the run: without TLS, as all are on one machine.
+    /// What is measured on it, by name; what is not said to be elsewhere is on PostgreSQL.
+    pub(crate) fn figure(self, name: &str) -> String {
+        if self == Self::Postgres { name.to_owned() } else { format!("{name}, {}", self.name()) }
+    }
+}
+
+impl Shop {
+    /// Makes the table and its rows, in this folder where the engine has no server.
+    pub(crate) fn open(engine: Engine, folder: &Path) -> Self {
+        let database = match engine {
+            Engine::Postgres => {
+                Database::Postgres(Postgres::shared().expect("the bench needs a PostgreSQL server: run `cargo xtask bench`"))
+            }
+            Engine::Mysql => Database::Mysql(Mysql::shared().expect("the bench needs a MariaDB server: run `cargo xtask bench`")),
+            Engine::Sqlite => Database::Sqlite(folder.join("shop.db")),
+        };
+        let shop = Self { database, unused: AtomicUsize::new(0) };
+        shop.execute(&format!("{TABLE} {}", rows()));
+        match engine {
+            Engine::Postgres => ["vacuum (analyze) invoices", "checkpoint"].into_iter().for_each(|statement| shop.execute(statement)),
+            Engine::Mysql => shop.execute("analyze table invoices"),
+            Engine::Sqlite => shop.execute("analyze"),
+        }
+        shop
+    }
+
+    fn execute(&self, sql: &str) {
+        match &self.database {
+            Database::Postgres(server) => server.execute(sql),
+            Database::Mysql(server) => server.execute(sql),
+            Database::Sqlite(path) => sqlite::execute(path, sql),
+        }
+    }
+
+    /// The URL of the database, for a bare client of its server; the path of the file where there is none.
+    pub(crate) fn address(&self) -> String {
+        match &self.database {
+            Database::Postgres(server) => format!("{}?sslmode=disable", server.url()),
+            Database::Mysql(server) => server.url(),
+            Database::Sqlite(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The URL for the runner: without TLS, as all are on one machine.
     pub(crate) fn url(&self) -> String {
-        format!("{}?sslmode=disable", self.database.url())
+        match &self.database {
+            Database::Mysql(server) => format!("{}?ssl-mode=DISABLED", server.url()),
+            Database::Postgres(_) | Database::Sqlite(_) => self.address(),
+        }
+    }
+
+    /// The schema of the table.
+    pub(crate) fn schema(&self) -> &str {
+        match &self.database {
+            Database::Postgres(_) => "public",
+            Database::Mysql(server) => server.name(),
+            Database::Sqlite(_) => "main",
+        }
     }
 
     /// An invoice that no applied change has touched.
@@ -63,36 +128,45 @@ impl Shop {
 
     /// The settings of a source with this many connections.
     pub(crate) fn settings(&self, connections: usize) -> SourceSettings {
-        SourceSettings { pool_size: connections, ..SourceSettings::new("shop", Location::Postgres(Secret::new(self.url()))) }
+        let location = match &self.database {
+            Database::Postgres(_) => Location::Postgres(Secret::new(self.url())),
+            Database::Mysql(_) => Location::Mysql(Secret::new(self.url())),
+            Database::Sqlite(path) => Location::Sqlite(path.clone()),
+        };
+        SourceSettings { pool_size: connections, ..SourceSettings::new("shop", location) }
+    }
+
+    /// The configuration of the runner, with its ledger at `store`.
+    pub(crate) fn file(&self, store: &str) -> Value {
+        let server = |engine| json!({"engine": engine, "read_url_env": READ_URL, "write_url_env": WRITE_URL, "pool_size": POOL});
+        let source = match &self.database {
+            Database::Postgres(_) => server("postgres"),
+            Database::Mysql(_) => server("mysql"),
+            Database::Sqlite(path) => json!({"engine": "sqlite", "path": path}),
+        };
+        configuration(self.schema(), &source, store)
+    }
+
+    /// The same, checked.
+    pub(crate) fn config(&self) -> Config {
+        let checked = synapsor_config::check(self.file("ledger.db").to_string().as_bytes(), Path::new("/nowhere"));
+        checked.config.unwrap_or_else(|| panic!("the configuration of the bench is wrong: {:?}", checked.findings))
     }
 }
 
-/// Where the invoices are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Engine {
-    /// On the server of the run.
-    Postgres,
-    /// In a file of one invoice, beside the ledgers.
-    Sqlite,
+/// The statements that fill the table, in pieces that every server takes.
+fn rows() -> String {
+    let mut statements = String::new();
+    for number in 0..INVOICES {
+        let start = if number % 1000 == 0 { ";\ninsert into invoices values" } else { "," };
+        let amount = number * 100;
+        // Writing to a text succeeds.
+        let _ = write!(statements, "{start} ('INV-{number}', 'acme', 'C-{}', 'overdue', {amount}, 1500, null, 1)", number % 97);
+    }
+    statements.trim_start_matches(';').to_owned()
 }
 
-/// Makes the file of [`Engine::Sqlite`] in a folder.
-pub(crate) fn make_file(folder: &Path) {
-    let connection = rusqlite::Connection::open(folder.join(FILE)).expect("a database can be made");
-    connection.execute_batch(&TABLE.replace("bigint", "integer")).expect("the statement is valid");
-    connection
-        .execute_batch("insert into invoices values ('INV-0', 'acme', 'C-0', 'overdue', 0, 1500, null, 1)")
-        .expect("the table is there");
-}
-
-/// The configuration of the runner, with its ledger at `store`.
-pub(crate) fn file(store: &str, engine: Engine) -> Value {
-    let (schema, source) = match engine {
-        Engine::Postgres => {
-            ("public", json!({"engine": "postgres", "read_url_env": READ_URL, "write_url_env": WRITE_URL, "pool_size": POOL}))
-        }
-        Engine::Sqlite => ("main", json!({"engine": "sqlite", "path": FILE})),
-    };
+fn configuration(schema: &str, source: &Value, store: &str) -> Value {
     let target = json!({"schema": schema, "table": "invoices", "primary_key": "id", "tenant_key": "tenant_id"});
     let visible = json!(["id", "customer_id", "status", "amount_cents", "late_fee_cents", "waiver_reason"]);
     json!({"version": 1, "mode": "review", "result_format": 2, "storage": {"sqlite_path": store},
@@ -106,10 +180,4 @@ pub(crate) fn file(store: &str, engine: Engine) -> Value {
              "lookup": {"id_from_arg": "invoice_id"}, "visible_columns": visible,
              "patch": {"late_fee_cents": {"fixed": 0}, "waiver_reason": {"from_arg": "reason"}},
              "allowed_columns": ["late_fee_cents", "waiver_reason"], "conflict_guard": {"column": "version"}}]})
-}
-
-/// The same, checked.
-pub(crate) fn config() -> Config {
-    let checked = synapsor_config::check(file("ledger.db", Engine::Postgres).to_string().as_bytes(), Path::new("/nowhere"));
-    checked.config.unwrap_or_else(|| panic!("the configuration of the bench is wrong: {:?}", checked.findings))
 }

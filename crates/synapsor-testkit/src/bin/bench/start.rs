@@ -10,7 +10,7 @@ use crate::figure::{Figure, Unit};
 use crate::load::median;
 use crate::plan::Plan;
 use crate::runner::{time_to_tools, time_to_version};
-use crate::shop::{Engine, make_file};
+use crate::shop::Engine;
 
 const ROW: &str = "start";
 
@@ -19,17 +19,16 @@ const AIM: f64 = 0.020;
 
 /// `mcp serve`, catalog check included, on an embedded database and on a server.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    make_file(&plan.path(""));
     let sqlite = starts(plan, Engine::Sqlite, "process start to `tools/list`, SQLite").await;
     vec![sqlite, starts(plan, Engine::Postgres, "process start to `tools/list`, PostgreSQL").await]
 }
 
 async fn starts(plan: &Plan, engine: Engine, name: &str) -> Figure {
     // The first start makes the ledger.
-    time_to_tools(plan, "start", engine).await;
+    time_to_tools(plan, engine, "start").await;
     let (mut starts, mut versions, mut connections) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.starts {
-        starts.push(time_to_tools(plan, "start", engine).await.as_secs_f64());
+        starts.push(time_to_tools(plan, engine, "start").await.as_secs_f64());
         versions.push(time_to_version().await.as_secs_f64());
         connections.push(if engine == Engine::Postgres { time_to_connection(plan).await } else { 0.0 });
     }
@@ -45,7 +44,8 @@ async fn starts(plan: &Plan, engine: Engine, name: &str) -> Figure {
 /// Connecting, logging in and one question.
 async fn time_to_connection(plan: &Plan) -> f64 {
     let begun = Instant::now();
-    let (client, connection) = tokio_postgres::connect(&plan.shop.url(), NoTls).await.expect("the server accepts connections");
+    let (client, connection) =
+        tokio_postgres::connect(&plan.shop(Engine::Postgres).address(), NoTls).await.expect("the server accepts connections");
     tokio::spawn(connection);
     client.batch_execute("select 1").await.expect("the server answers");
     begun.elapsed().as_secs_f64()
