@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use serde_json::{Value, json};
-use synapsor_testkit::{Folder, Postgres, Program, Seen, filters, sqlite};
+use synapsor_testkit::{FaultProxy, Folder, Mysql, Postgres, Program, Seen, as_mysql, filters, sqlite};
 
 /// Runs each behaviour once per engine.
 macro_rules! on_each_engine {
@@ -21,6 +21,12 @@ macro_rules! on_each_engine {
         mod postgres {
             $(#[test] fn $behaviour() {
                 let Some(mut desk) = crate::desk::Desk::postgres() else { return };
+                super::$behaviour(&mut desk);
+            })*
+        }
+        mod mysql {
+            $(#[test] fn $behaviour() {
+                let Some(mut desk) = crate::desk::Desk::mysql() else { return };
                 super::$behaviour(&mut desk);
             })*
         }
@@ -50,6 +56,7 @@ pub(crate) struct Desk {
 enum Business {
     Sqlite(PathBuf),
     Postgres(Postgres),
+    Mysql(Mysql),
 }
 
 impl Desk {
@@ -68,6 +75,19 @@ impl Desk {
         Some(Self::new(Folder::new(), Business::Postgres(database), urls))
     }
 
+    /// The sample business on MySQL or MariaDB; `None` where the run leaves servers out.
+    pub(crate) fn mysql() -> Option<Self> {
+        let database = Mysql::shared()?;
+        database.execute(&as_mysql(sqlite::SUPPORT_DESK));
+        let urls = BTreeMap::from([("DESK_READ_URL", database.url()), ("DESK_WRITE_URL", database.url())]);
+        Some(Self::new(Folder::new(), Business::Mysql(database), urls))
+    }
+
+    /// One desk per server, for what a file does not have.
+    pub(crate) fn on_servers() -> impl Iterator<Item = Self> {
+        [Self::postgres, Self::mysql].into_iter().filter_map(|open| open())
+    }
+
     fn new(folder: Folder, business: Business, mut variables: BTreeMap<&'static str, String>) -> Self {
         variables.insert("DESK_TENANT", "acme".to_owned());
         variables.insert("DESK_AGENT", "agent-7".to_owned());
@@ -82,6 +102,7 @@ impl Desk {
         let source = match self.business {
             Business::Sqlite(_) => json!({"engine": "sqlite", "path": "./business.db"}),
             Business::Postgres(_) => json!({"engine": "postgres", "read_url_env": "DESK_READ_URL", "write_url_env": "DESK_WRITE_URL"}),
+            Business::Mysql(_) => json!({"engine": "mysql", "read_url_env": "DESK_READ_URL", "write_url_env": "DESK_WRITE_URL"}),
         };
         let mut waiver = self.proposes("billing.propose_waiver", "invoices", &["id", "status", "late_fee_cents", "waiver_reason"]);
         waiver["args"]["reason"] = json!({"type": "string", "max_length": 200});
@@ -122,32 +143,103 @@ impl Desk {
         capability
     }
 
-    pub(crate) fn schema(&self) -> &'static str {
-        if self.is_sqlite() { "main" } else { "public" }
+    pub(crate) fn schema(&self) -> &str {
+        match &self.business {
+            Business::Sqlite(_) => "main",
+            Business::Postgres(_) => "public",
+            Business::Mysql(database) => database.name(),
+        }
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.business, Business::Sqlite(_))
     }
 
-    /// The server behind a desk on PostgreSQL.
-    pub(crate) fn server(&self) -> &Postgres {
+    pub(crate) fn is_mysql(&self) -> bool {
+        matches!(self.business, Business::Mysql(_))
+    }
+
+    /// What only one engine understands, or understands in its own way.
+    pub(crate) fn dialect<'a>(&self, sqlite: &'a str, postgres: &'a str, mysql: &'a str) -> &'a str {
         match &self.business {
-            Business::Sqlite(_) => panic!("only PostgreSQL has a server"),
-            Business::Postgres(database) => database,
+            Business::Sqlite(_) => sqlite,
+            Business::Postgres(_) => postgres,
+            Business::Mysql(_) => mysql,
         }
+    }
+
+    /// The URL of the server's superuser.
+    pub(crate) fn url(&self) -> String {
+        match &self.business {
+            Business::Sqlite(_) => panic!("a file has no URL"),
+            Business::Postgres(database) => database.url(),
+            Business::Mysql(database) => database.url(),
+        }
+    }
+
+    /// The same with parameters.
+    pub(crate) fn url_with(&self, parameters: &[(&str, &str)]) -> String {
+        match &self.business {
+            Business::Sqlite(_) => panic!("a file has no URL"),
+            Business::Postgres(database) => database.url_with(parameters),
+            Business::Mysql(database) => database.url_with(parameters),
+        }
+    }
+
+    /// The URL for another account.
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+        match &self.business {
+            Business::Sqlite(_) => panic!("a file has no URL"),
+            Business::Postgres(database) => database.url_as(user, password),
+            Business::Mysql(database) => database.url_as(user, password),
+        }
+    }
+
+    /// The URL of an account that may do what `grants` say of `{role}`.
+    pub(crate) fn role(&self, grants: &str) -> String {
+        match &self.business {
+            Business::Sqlite(_) => panic!("a file has no accounts"),
+            Business::Postgres(database) => database.role(grants),
+            Business::Mysql(database) => database.role(grants),
+        }
+    }
+
+    /// A proxy in front of the server, and the URL that leads through it; a file has none.
+    pub(crate) fn proxy(&self) -> Option<(FaultProxy, String)> {
+        let (proxy, through) = match &self.business {
+            Business::Sqlite(_) => return None,
+            Business::Postgres(database) => {
+                let proxy = FaultProxy::to(database.address());
+                let through = database.url_through(&proxy);
+                (proxy, through)
+            }
+            Business::Mysql(database) => {
+                let proxy = FaultProxy::to_mysql(database.address());
+                let through = database.url_through(&proxy);
+                (proxy, through)
+            }
+        };
+        Some((proxy, through))
+    }
+
+    /// A file with the authority that signed the server's certificate.
+    pub(crate) fn authority(&self) -> String {
+        let file = match &self.business {
+            Business::Sqlite(_) => panic!("a file has no certificate"),
+            Business::Postgres(database) => database.authority(),
+            Business::Mysql(database) => database.authority(),
+        };
+        file.display().to_string()
     }
 
     /// What may never be printed: passwords and hosts of the databases.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        match &self.business {
-            Business::Sqlite(_) => Vec::new(),
-            Business::Postgres(database) => {
-                let url = database.url();
-                let password = url.split(['/', ':', '@']).nth(4).unwrap().to_owned();
-                vec![url, password, "127.0.0.1".to_owned()]
-            }
+        if self.is_sqlite() {
+            return Vec::new();
         }
+        let url = self.url();
+        let password = url.split(['/', ':', '@']).nth(4).unwrap().to_owned();
+        vec![url, password, "127.0.0.1".to_owned()]
     }
 
     /// Changes the configuration.
@@ -181,6 +273,7 @@ impl Desk {
         match &self.business {
             Business::Sqlite(path) => sqlite::execute(path, sql),
             Business::Postgres(database) => database.execute(sql),
+            Business::Mysql(database) => database.execute(&as_mysql(sql)),
         }
     }
 
@@ -189,12 +282,23 @@ impl Desk {
         match &self.business {
             Business::Sqlite(path) => sqlite::table(path, sql),
             Business::Postgres(database) => database.table(sql),
+            Business::Mysql(database) => database.table(&as_mysql(sql)),
         }
     }
 
     /// The invoice that most tests change: fee, reason, version.
     pub(crate) fn invoice(&self) -> String {
         self.table("select late_fee_cents, waiver_reason, version from invoices where tenant_id = 'acme' and id = 'INV-1'")
+    }
+
+    /// How many transactions of others are open on the server's database.
+    pub(crate) fn open_transactions(&self) -> String {
+        self.table(self.dialect(
+            "select 0",
+            "select count(*) from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()",
+            "select count(*) from information_schema.innodb_trx join information_schema.processlist on id = trx_mysql_thread_id \
+             where db = database() and id <> connection_id()",
+        ))
     }
 
     /// How many changes the business database has receipts for; none without the table.

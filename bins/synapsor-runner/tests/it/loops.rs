@@ -305,7 +305,11 @@ fn a_dry_run_changes_nothing_anywhere_and_the_proposal_can_be_applied_afterwards
     ---- stderr ----
     ");
     assert_eq!(desk.json("replay show --json")["events"], events, "the ledger is as it was");
-    let tables = if desk.is_sqlite() { "sqlite_schema where name" } else { "pg_tables where tablename" };
+    let tables = desk.dialect(
+        "sqlite_schema where name",
+        "pg_tables where tablename",
+        "information_schema.tables where table_schema = database() and table_name",
+    );
     assert_eq!(desk.table(&format!("select count(*) from {tables} like 'synapsor%'")), "0", "not even the receipt table is made");
     assert_eq!((desk.invoice().as_str(), desk.status(&id).as_str()), ("1500 | NULL | 3", "approved"));
     assert_eq!(desk.apply(&id), "applied");
@@ -401,11 +405,12 @@ fn a_transition_that_was_not_reviewed_is_refused(desk: &mut Desk) {
 }
 
 fn a_database_that_refuses_the_change_leaves_no_trace_and_says_why(desk: &mut Desk) {
-    let check = if desk.is_sqlite() {
-        "create trigger no before update on invoices when new.late_fee_cents = 0 begin select raise(abort, 'secret of the trigger'); end"
-    } else {
-        "alter table invoices add constraint no check (late_fee_cents <> 0) not valid"
-    };
+    let check = desk.dialect(
+        "create trigger no before update on invoices when new.late_fee_cents = 0 begin select raise(abort, 'secret of the trigger'); end",
+        "alter table invoices add constraint no check (late_fee_cents <> 0) not valid",
+        "create trigger no before update on invoices for each row if new.late_fee_cents = 0 then \
+         signal sqlstate '45000' set message_text = 'secret of the trigger'; end if",
+    );
     let id = desk.approved("x");
     desk.execute(check);
     let answer = desk.json(&format!("apply {id} --json"));
@@ -413,20 +418,20 @@ fn a_database_that_refuses_the_change_leaves_no_trace_and_says_why(desk: &mut De
     assert!(desk.run("proposals show").stdout.contains("last outcome     attempt 1: failed"));
     assert_eq!(desk.invoice(), "1500 | NULL | 3");
     assert_eq!(desk.receipts(), "");
-    desk.execute(if desk.is_sqlite() { "drop trigger no" } else { "alter table invoices drop constraint no" });
+    desk.execute(desk.dialect("drop trigger no", "alter table invoices drop constraint no", "drop trigger no"));
     assert_eq!(desk.apply(&id), "applied");
     assert_eq!(desk.receipts(), "applied | 2");
 }
 
 fn an_effect_that_differs_from_what_was_approved_is_undone(desk: &mut Desk) {
     let id = desk.approved("x");
-    desk.execute(if desk.is_sqlite() {
+    desk.execute(desk.dialect(
         "create trigger sly after update on invoices when new.waiver_reason = 'x' begin \
-         update invoices set waiver_reason = 'y' where rowid = new.rowid; end"
-    } else {
+         update invoices set waiver_reason = 'y' where rowid = new.rowid; end",
         "create function sly() returns trigger language plpgsql as $$ begin new.waiver_reason := 'y'; return new; end $$; \
-         create trigger sly before update on invoices for each row execute function sly()"
-    });
+         create trigger sly before update on invoices for each row execute function sly()",
+        "create trigger sly before update on invoices for each row set new.waiver_reason = 'y'",
+    ));
     assert_same!(desk.apply(&id), @"failed EFFECT_DIFFERS_FROM_APPROVAL");
     assert_eq!((desk.invoice().as_str(), desk.receipts().as_str()), ("1500 | NULL | 3", ""));
 }
