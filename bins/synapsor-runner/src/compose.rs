@@ -106,9 +106,7 @@ impl Setup {
         let location = match &source.engine {
             Engine::Sqlite { path } => Location::Sqlite(path.resolve(&self.environment)?),
             Engine::Postgres { read_url_env, .. } => Location::Postgres(self.environment.secret(read_url_env)?),
-            Engine::Mysql { .. } => {
-                return Err(Failure::new(format_args!("source `{name}` uses mysql, which this version does not serve yet")));
-            }
+            Engine::Mysql { read_url_env, .. } => Location::Mysql(self.environment.secret(read_url_env)?),
         };
         let pool_size = usize::try_from(source.pool_size).unwrap_or(usize::MAX);
         Ok(settings(name.as_str(), location, source, pool_size))
@@ -157,8 +155,10 @@ impl WriteExecutors {
         let location = match &source.engine {
             Engine::Sqlite { path } => Location::Sqlite(path.resolve(&self.environment).map_err(|e| e.to_string())?),
             Engine::Postgres { write_url_env: Some(variable), .. } => Location::Postgres(self.secret(variable)?),
-            Engine::Postgres { write_url_env: None, .. } => return Err("the source names no `write_url_env`".to_owned()),
-            Engine::Mysql { .. } => return Err("the engine mysql is not served by this version yet".to_owned()),
+            Engine::Mysql { write_url_env: Some(variable), .. } => Location::Mysql(self.secret(variable)?),
+            Engine::Postgres { write_url_env: None, .. } | Engine::Mysql { write_url_env: None, .. } => {
+                return Err("the source names no `write_url_env`".to_owned());
+            }
         };
         let receipts = ReceiptTable { schema: source.receipts.schema.clone(), table: source.receipts.table.clone() };
         WriteSource::open(settings(name, location, source, WRITE_CONNECTIONS), receipts).map_err(|e| e.to_string())
