@@ -2,6 +2,7 @@
 
 mod commands;
 mod examples;
+mod fields;
 mod page;
 mod paths;
 mod walks;
