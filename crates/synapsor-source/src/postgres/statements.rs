@@ -33,10 +33,10 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     )
 }
 
-/// The columns of a relation. Only a domain is resolved to the type below it: the recursion costs too much for every column.
+/// The columns of a relation; the words for a type leave further dimensions out. Only a domain is resolved to the type below it: the recursion costs too much for every column.
 pub(super) const COLUMNS: &str = "\
 SELECT r.relkind::text, a.attname::text, a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
-       pg_catalog.format_type(a.atttypid, a.atttypmod), base_schema.nspname::text, base.typname::text, base.typtype::text,
+       pg_catalog.format_type(a.atttypid, a.atttypmod) || pg_catalog.repeat('[]', a.attndims - 1), base_schema.nspname::text, base.typname::text, base.typtype::text,
        COALESCE(d.typmod, a.atttypmod),
        CASE WHEN COALESCE(element.typtype, base.typtype) = 'e' THEN
          ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = COALESCE(element.oid, base.oid) ORDER BY e.enumsortorder)
