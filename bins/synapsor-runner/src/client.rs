@@ -1,5 +1,6 @@
 //! How does the program speak to its own server? As any MCP client: a child process, one JSON message per line.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,14 +23,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Starts the server with a configuration, and with another ledger than the one that it names, and greets it.
-    pub(crate) async fn start(config: &Path, store: Option<&Path>) -> Answer<Self> {
+    /// Starts the server with a configuration and these further words, and greets it.
+    pub(crate) async fn start(config: &Path, words: &[OsString]) -> Answer<Self> {
         let program = std::env::current_exe().map_err(|cause| Failure::new("the program does not find itself").because(&cause))?;
         let mut command = Command::new(program);
-        command.args(["mcp", "serve", "--config"]).arg(config);
-        if let Some(store) = store {
-            command.arg("--store").arg(store);
-        }
+        command.args(["mcp", "serve", "--config"]).arg(config).args(words);
         command.env_remove("SYNAPSOR_LOCAL_STORE").env("SYNAPSOR_LOG_LEVEL", "error");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|cause| Failure::new("the server could not be started").because(&cause))?;

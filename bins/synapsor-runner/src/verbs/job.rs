@@ -34,7 +34,9 @@ pub(super) async fn export(words: &ExportJob) -> Answer<ExitCode> {
             &json!({"ok": true, "proposal_id": proposal_id, "writeback_job_id": job_id, "output": file, "expires_at": job.lease.expires_at}),
         );
     } else {
-        output::line(format_args!("wrote {}: the job of {id}, to be applied before {}", file.display(), job.lease.expires_at));
+        let (file, again) = (file.display(), words.one.place.again());
+        output::line(format_args!("wrote {file}: the job of {id}, to be applied before {}", job.lease.expires_at));
+        output::line(format_args!("apply it: synapsor-runner apply --job {file}{again}"));
     }
     Ok(ExitCode::SUCCESS)
 }

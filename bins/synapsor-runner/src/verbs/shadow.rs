@@ -48,10 +48,13 @@ async fn record(words: &RecordHumanAction) -> Answer<ExitCode> {
     let port = Setup::load(&words.one.place)?.operator_port(words.actor.actor.clone())?;
     let id = meant(&port, &words.one.id).await?;
     let action = port.record_human_action(&id, columns(&words.patch)?, words.notes.clone()).await?;
+    let again = words.one.place.again();
     if words.one.format.json {
         output::json(&json!({"ok": true, "proposal_id": id, "human_action": action}));
     } else {
-        output::line(format_args!("Recorded what a person did in the case of {id}. Compare them: synapsor-runner shadow compare {id}"));
+        output::line(format_args!(
+            "Recorded what a person did in the case of {id}. Compare them: synapsor-runner shadow compare {id}{again}"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

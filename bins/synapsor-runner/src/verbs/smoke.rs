@@ -1,7 +1,9 @@
 //! `smoke call`, `smoke boundary`: try the real MCP server out, as a client would.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use synapsor_config::{Engine, Environment};
 use synapsor_envelope::Envelope;
@@ -9,7 +11,7 @@ use synapsor_protocol::Secret;
 
 use super::propose;
 use crate::boundary::{Check, judge, judge_refusals};
-use crate::cli::{Place, Propose, Smoke};
+use crate::cli::{Place, Propose, ResultFormat, Smoke};
 use crate::client::Client;
 use crate::compose::Setup;
 use crate::failure::Answer;
@@ -25,7 +27,7 @@ pub(super) async fn run(verb: Smoke) -> Answer<ExitCode> {
 /// Calls one capability; the exit code says what the answer says.
 async fn call(words: &Propose) -> Answer<ExitCode> {
     let arguments = Value::Object(propose::arguments(words)?);
-    let mut client = started(&words.place).await?;
+    let mut client = started(&words.place, words.result_format).await?;
     let result = client.call(&words.name, arguments).await?;
     client.stop().await?;
     let answer = &result["structuredContent"];
@@ -39,7 +41,7 @@ async fn call(words: &Propose) -> Answer<ExitCode> {
 
 async fn boundary(place: &Place, as_json: bool) -> Answer<ExitCode> {
     let setup = Setup::load_served(place)?;
-    let mut client = started(place).await?;
+    let mut client = started(place, None).await?;
     let tools = client.tools().await?;
     let mut checks = judge(&tools, &setup.config, &addresses(&setup));
     checks.extend(refusals(&mut client, &tools).await?);
@@ -78,8 +80,11 @@ fn addresses(setup: &Setup) -> Vec<Secret> {
     variables.flatten().filter_map(|variable| environment.secret(variable).ok()).collect()
 }
 
-async fn started(place: &Place) -> Answer<Client> {
-    Client::start(&place.config, place.store.as_deref()).await
+async fn started(place: &Place, format: Option<ResultFormat>) -> Answer<Client> {
+    let store = place.store.iter().flat_map(|store| [OsString::from("--store"), store.clone().into_os_string()]);
+    let format = format.and_then(|format| format.to_possible_value());
+    let format = format.iter().flat_map(|format| ["--result-format".into(), format.get_name().into()]);
+    Client::start(&place.config, &store.chain(format).collect::<Vec<_>>()).await
 }
 
 fn record(check: &Check) -> Value {

@@ -25,6 +25,7 @@ fn the_job_of_an_approved_proposal_travels_as_a_file(desk: &mut Desk) {
     exit: 0
     ---- stdout ----
     wrote job.json: the job of wrp_#1, to be applied before <time>
+    apply it: synapsor-runner apply --job job.json
     ---- stderr ----
     ");
     assert_same!(desk.shown("validate --job job.json"), @r#"

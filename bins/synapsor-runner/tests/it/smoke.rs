@@ -81,6 +81,17 @@ fn a_call_in_words_says_what_became_of_it() {
 }
 
 #[test]
+fn the_first_format_is_shown_as_it_comes() {
+    let desk = Desk::sqlite();
+    let call =
+        |id: &str| desk.program("smoke call billing.inspect_invoice --result-format 1 --json").arg(format!(r#"{{"id": "{id}"}}"#)).run();
+    let found = call("INV-1");
+    assert_eq!(found.code, Some(0), "{found}");
+    assert!(found.stdout.contains("business_object"), "{found}");
+    assert_eq!(call("INV-404").code, Some(1));
+}
+
+#[test]
 fn each_mode_keeps_its_boundary() {
     let desk = Desk::sqlite();
     for mode in ["read_only", "shadow", "review"] {
