@@ -133,7 +133,8 @@ CREATE TABLE writeback_receipts (
 
 /// What look-ups need: a record carries the number of its shape and its time in microseconds, and each way to look for it
 /// is one index that ends in `(at_micros, id)`, the order of every list. Evidence has none of its own: it is found by the
-/// audit row of its read. The records of an older file are filed here once.
+/// audit row of its read. A checksum tells a damaged row from a sound one where nothing else does, in lists. The records of
+/// an older file are filed here once; they have no checksum.
 const SECOND: &str = "
 CREATE TABLE shapes (
   shape INTEGER PRIMARY KEY,
@@ -148,15 +149,20 @@ CREATE TABLE shapes (
   UNIQUE (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
 ) STRICT;
 
+ALTER TABLE evidence ADD COLUMN checksum INTEGER;
+ALTER TABLE query_audit ADD COLUMN checksum INTEGER;
 ALTER TABLE query_audit ADD COLUMN shape INTEGER;
 ALTER TABLE query_audit ADD COLUMN object_id TEXT;
 ALTER TABLE query_audit ADD COLUMN at_micros INTEGER;
+ALTER TABLE diagnostics ADD COLUMN checksum INTEGER;
 ALTER TABLE diagnostics ADD COLUMN capability TEXT;
 ALTER TABLE diagnostics ADD COLUMN at_micros INTEGER;
+ALTER TABLE proposals ADD COLUMN checksum INTEGER;
 ALTER TABLE proposals ADD COLUMN shape INTEGER;
 ALTER TABLE proposals ADD COLUMN at_micros INTEGER;
 ALTER TABLE proposals ADD COLUMN evidence_id TEXT;
 ALTER TABLE proposals ADD COLUMN audit_id TEXT;
+ALTER TABLE writeback_receipts ADD COLUMN checksum INTEGER;
 ALTER TABLE writeback_receipts ADD COLUMN shape INTEGER;
 ALTER TABLE writeback_receipts ADD COLUMN object_id TEXT;
 ALTER TABLE writeback_receipts ADD COLUMN at_micros INTEGER;
