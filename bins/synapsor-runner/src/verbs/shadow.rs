@@ -9,7 +9,7 @@ use synapsor_operator::{ColumnAgreement, ComparedColumn, Comparison, ShadowRepor
 use synapsor_protocol::preparse::{self, Limits};
 use synapsor_protocol::{Columns, Scalar};
 
-use super::{meant, propose};
+use super::{meant, propose, recorded};
 use crate::cli::{One, Place, RecordHumanAction, Shadow, ShadowList};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
@@ -25,10 +25,10 @@ pub(super) async fn run(verb: Shadow) -> Answer<ExitCode> {
 }
 
 async fn list(words: &ShadowList) -> Answer<ExitCode> {
-    let port = Setup::load(&words.place)?.operator_port(None)?;
+    let records = Setup::load(&words.place)?.records()?;
     let before =
         words.before.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Failure::new("that is no cursor of a list"))).transpose()?;
-    let page = port.list_shadows(before, words.limit).await?;
+    let page = records.list_shadows(before, words.limit).await?;
     if words.format.json {
         output::json(&json!({"ok": true, "proposals": page.lines, "next_cursor": page.next, "unreadable": page.unreadable}));
         return Ok(ExitCode::SUCCESS);
@@ -70,8 +70,8 @@ fn columns(given: &str) -> Answer<Columns> {
 }
 
 async fn compare(words: &One) -> Answer<ExitCode> {
-    let port = Setup::load(&words.place)?.operator_port(None)?;
-    let comparison = port.compare_shadow(&meant(&port, &words.id).await?).await?;
+    let records = Setup::load(&words.place)?.records()?;
+    let comparison = records.compare_shadow(&recorded(&records, &words.id).await?).await?;
     if words.format.json {
         output::json(&comparison);
         return Ok(ExitCode::SUCCESS);
@@ -104,8 +104,8 @@ fn told(column: &ComparedColumn) -> String {
 }
 
 async fn report(place: &Place, as_json: bool) -> Answer<ExitCode> {
-    let port = Setup::load(place)?.operator_port(None)?;
-    let ShadowReport { total, capabilities, unreadable: lost } = port.report_shadows().await?;
+    let records = Setup::load(place)?.records()?;
+    let ShadowReport { total, capabilities, unreadable: lost } = records.report_shadows().await?;
     if as_json {
         output::json(&json!({"ok": true, "total": total, "capabilities": capabilities, "unreadable": lost}));
         return Ok(ExitCode::SUCCESS);

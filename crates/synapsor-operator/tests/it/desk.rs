@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_config::Config;
 use synapsor_executor::{Answer, Executor, Fence, Job, Rehearsal};
 use synapsor_ledger::{Evidence, Ledger, NewProposal, OpenOptions, QueryAudit};
-use synapsor_operator::{Application, Executors, OperatorError, OperatorParts, OperatorPort};
+use synapsor_operator::{Application, Executors, OperatorError, OperatorParts, OperatorPort, Records};
 use synapsor_proposal::{OperatorIdentity, Roles};
 use synapsor_protocol::id::{AuditId, EvidenceId, ProposalId};
 use synapsor_protocol::{ChangeSet, Digest, Outcome, Report, Timestamp};
@@ -40,6 +40,11 @@ impl Desk {
             process: "pid 1".into(),
         });
         Self { port, executor, ledger, folder }
+    }
+
+    /// What whoever can read the ledger can look up.
+    pub(crate) fn records(&self) -> Records {
+        Records::new(self.ledger.operator())
     }
 
     /// The same desk with another configuration.
