@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::{Config, Engine, Environment, Executor as DeclaredExecutor, SourceConfig};
+use synapsor_config::{Config, Engine, Environment, Executor as DeclaredExecutor, Mode, SourceConfig};
 use synapsor_executor::{Executor, SqlUpdate};
 use synapsor_ledger::{Ledger, OpenOptions};
-use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, identify};
+use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, Records, identify};
 use synapsor_protocol::Identifier;
 use synapsor_protocol::name::{EnvName, SafeName};
 use synapsor_source::{Location, ReceiptTable, Source, SourceSettings, WriteSource};
@@ -59,6 +59,13 @@ impl Setup {
         }
     }
 
+    /// The same for a server that only reads.
+    pub(crate) fn read_only(self) -> Self {
+        let mut config = Config::clone(&self.config);
+        config.mode = Mode::ReadOnly;
+        Self { config: Arc::new(config), ..self }
+    }
+
     /// A source that is the ledger's own file would put the ledger in an agent's reach. The validator compares what the file says; a
     /// variable, a link or `--store` may still lead to the same place.
     fn kept_apart(self) -> Answer<Self> {
@@ -94,6 +101,12 @@ impl Setup {
             identity,
             process: format!("pid {}", std::process::id()),
         }))
+    }
+
+    /// What whoever can read the ledger can look up in it. Makes none.
+    pub(crate) fn records(&self) -> Answer<Records> {
+        let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
+        Ok(Records::new(ledger.operator()))
     }
 
     fn read_sources(&self) -> Answer<BTreeMap<Identifier, Source>> {
