@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, assert_same, on_each_engine, outcome};
+use crate::desk::{Desk, assert_same, id_of, on_each_engine, outcome};
 
 on_each_engine! {
     the_job_of_an_approved_proposal_travels_as_a_file
     an_edited_job_reaches_no_database
     a_job_in_the_older_form_is_applied
     a_job_may_be_rehearsed
+    a_job_of_a_weakly_guarded_change_carries_the_hash_of_the_row
+    a_job_of_a_table_with_one_tenant_is_applied
 }
 
 fn exported(desk: &Desk, id: &str) -> Value {
@@ -126,6 +128,44 @@ fn a_job_may_be_rehearsed(desk: &mut Desk) {
     let rehearsed = desk.json("apply --job job.json --dry-run --json");
     assert_eq!((&rehearsed["ok"], &rehearsed["would_be"]), (&json!(true), &json!("applied")));
     assert_eq!(desk.status(&id), "approved");
+}
+
+fn a_job_of_a_weakly_guarded_change_carries_the_hash_of_the_row(desk: &mut Desk) {
+    let mut note = desk.proposes("billing.propose_note", "invoices", &["id", "waiver_reason"]);
+    note["patch"] = json!({"waiver_reason": {"fixed": "noted"}});
+    note["allowed_columns"] = json!(["waiver_reason"]);
+    note["conflict_guard"] = json!({"weak_guard_ack": true});
+    desk.offer(note);
+    let id = id_of(&desk.call("billing.propose_note", &json!({"id": "INV-1"})));
+    desk.approve(&id);
+    let mut job = exported(desk, &id);
+    assert_eq!(job["conflict_guard"]["kind"], "row_hash");
+    let guard = job["conflict_guard"].clone();
+    job["conflict_guard"] = json!({"kind": "none"});
+    write(desk, &job);
+    assert_eq!(desk.run("apply --job job.json").code, Some(1));
+    job["conflict_guard"] = guard;
+    write(desk, &job);
+    assert_same!(outcome(&desk.json("apply --job job.json --json")), @"applied");
+}
+
+/// Such a job was never applied by the program that made it: no capability matched its guard.
+fn a_job_of_a_table_with_one_tenant_is_applied(desk: &mut Desk) {
+    desk.execute("create table settings (id integer primary key, label varchar(40), version bigint not null)");
+    desk.execute("insert into settings values (1, 'old', 1)");
+    let mut label = desk.proposes("desk.propose_label", "settings", &["id", "label"]);
+    label["target"]["single_tenant_dev"] = json!(true);
+    label["target"].as_object_mut().unwrap().remove("tenant_key");
+    label["patch"] = json!({"label": {"fixed": "new"}});
+    label["allowed_columns"] = json!(["label"]);
+    desk.offer(label);
+    let id = id_of(&desk.call("desk.propose_label", &json!({"id": "1"})));
+    desk.approve(&id);
+    let job = exported(desk, &id);
+    assert_eq!(job["tenant_guard"]["column"], "__single_tenant_dev");
+    write(desk, &job);
+    assert_same!(outcome(&desk.json("apply --job job.json --json")), @"applied");
+    assert_same!(desk.table("select label, version from settings"), @"new | 2");
 }
 
 #[test]
