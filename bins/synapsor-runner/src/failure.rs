@@ -21,6 +21,12 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
 }
 
+/// How commands begin that advice names.
+const PROGRAM: &str = "synapsor-runner";
+
+/// The one command that has a place of its own.
+const DEMO: &str = "synapsor-runner demo";
+
 /// What a verb comes to.
 pub(crate) type Answer<T> = Result<T, Failure>;
 
@@ -44,6 +50,18 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    /// The same, with the commands in its advice meaning the place that was meant: `again` is what they must repeat.
+    pub(crate) fn repeating(self, again: &str) -> Self {
+        let hint = self.hint.map(|hint| {
+            let parts = hint.split('`').enumerate().map(|(number, part)| match number % 2 {
+                1 if part.starts_with(&format!("{PROGRAM} ")) && !part.contains("--config") && part != DEMO => format!("{part}{again}"),
+                _ => part.to_owned(),
+            });
+            parts.collect::<Vec<_>>().join("`")
+        });
+        Self { hint, ..self }
     }
 
     fn of(error: &(dyn Error + 'static)) -> Self {

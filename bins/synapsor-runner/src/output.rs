@@ -83,7 +83,7 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// The same for JSON text: a hidden character stands only within a string, where JSON has an escape for it. The line breaks between
 /// members stay.
-fn visible_json(text: &str) -> String {
+pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_hidden(c) {
