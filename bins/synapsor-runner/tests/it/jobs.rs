@@ -230,6 +230,18 @@ fn there_is_no_job_of_what_was_not_approved() {
 }
 
 #[test]
+fn an_account_that_is_not_declared_neither_makes_nor_applies_a_job() {
+    let desk = Desk::sqlite();
+    let id = desk.approved("goodwill");
+    write(&desk, &exported(&desk, &id));
+    desk.configure(|config| config["operators"] = json!({"somebody-else": {"roles": ["billing_lead"]}}));
+    for words in [format!("proposals writeback-job {id}"), "apply --job job.json".to_owned()] {
+        let seen = desk.run(&words);
+        assert!(seen.code == Some(1) && seen.stderr.contains("is not among the operators"), "{words}: {seen}");
+    }
+}
+
+#[test]
 fn words_that_contradict_each_other_are_refused() {
     let desk = Desk::sqlite();
     for words in ["apply wrp_1 --job job.json", "apply --runner edge-1", "apply --project p1", "validate"] {

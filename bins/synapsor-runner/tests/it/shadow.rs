@@ -129,6 +129,15 @@ fn what_cannot_be_recorded_is_refused_in_words() {
 }
 
 #[test]
+fn an_account_that_is_not_declared_looks_and_records_nothing() {
+    let desk = shadow_desk();
+    let id = desk.propose("goodwill");
+    desk.configure(|config| config["operators"] = json!({"somebody-else": {"roles": ["billing_lead"]}}));
+    assert_eq!(done(&desk, &id, r#"{"late_fee_cents": 0}"#).code, Some(1));
+    assert_eq!(desk.json(&format!("shadow compare {id} --json"))["result"], "no_human_action");
+}
+
+#[test]
 fn lists_go_on_page_by_page() {
     let desk = shadow_desk();
     let ids: Vec<String> = ["waiting", "solved"].iter().map(|to| status(&desk, "T-1", to)).collect();

@@ -55,3 +55,29 @@ async fn a_report_counts_every_shadow_proposal_once() {
     assert_eq!((page.lines.len(), page.lines[0].result), (1, Agreement::ExactMatch));
     assert_snapshot!(serde_json::to_string(&desk.records().report_shadows().await.unwrap()).unwrap(), @r#"{"total":{"proposals":1,"exact_match":1,"partial_match":0,"mismatch":0,"no_human_action":0},"capabilities":{"returns.propose_amount":{"proposals":1,"exact_match":1,"partial_match":0,"mismatch":0,"no_human_action":0}},"unreadable":0}"#);
 }
+
+#[tokio::test]
+async fn a_report_goes_on_beyond_the_longest_page() {
+    let desk = Desk::new();
+    for amount in 100..305 {
+        let id = desk.shadowed_at(amount).await;
+        if amount % 5 == 0 {
+            desk.port.record_human_action(&id, columns(json!({"amount": 100})), None).await.unwrap();
+        }
+    }
+    let total = desk.records().report_shadows().await.unwrap().total;
+    assert_eq!((total.proposals, total.exact_match, total.mismatch, total.no_human_action), (205, 1, 40, 164));
+}
+
+#[tokio::test]
+async fn what_was_edited_is_counted_apart() {
+    let desk = Desk::new();
+    for amount in [1, 2, 3] {
+        desk.shadowed_at(amount).await;
+    }
+    let path = desk.folder.path().join("ledger/local.db");
+    let edit = "UPDATE proposals SET change_set_json = replace(change_set_json, '\"amount\":2', '\"amount\":9')";
+    rusqlite::Connection::open(path).unwrap().execute(edit, []).unwrap();
+    let report = desk.records().report_shadows().await.unwrap();
+    assert_eq!((report.total.proposals, report.unreadable), (2, 1));
+}
