@@ -36,7 +36,11 @@ pub(crate) fn json(record: &impl Serialize) {
 /// Says why a verb failed. With `--json` the answer on stdout is JSON all the same.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     if as_json {
-        json(&serde_json::json!({"ok": false, "error": {"message": failure.message, "details": failure.details, "hint": failure.hint}}));
+        let mut error = serde_json::json!({"message": failure.message, "details": failure.details, "hint": failure.hint});
+        if let Some(code) = failure.code {
+            error["code"] = code.into();
+        }
+        json(&serde_json::json!({"ok": false, "error": error}));
     } else {
         told(failure).for_each(note);
     }

@@ -181,8 +181,12 @@ fn a_refusal_says_what_differs() {
     ---- stdout ----
 
     ---- stderr ----
-    error: the job for proposal wrp_#1 is refused (TENANT_GUARD_MISMATCH): it does not say what was approved: `$.tenant_guard.value` is "umbrella" and was approved as "acme"; `$.patch.late_fee_cents` is 1 and was approved as 0
+    error: the job does not say what was approved of proposal wrp_#1
+    `$.tenant_guard.value` is "umbrella" and was approved as "acme"
+    `$.patch.late_fee_cents` is 1 and was approved as 0
+    hint: nothing was changed; make a new one: `synapsor-runner proposals writeback-job wrp_#1 --output FILE`
     "#);
+    assert_eq!(desk.json("apply --job job.json --json")["error"]["code"], "TENANT_GUARD_MISMATCH");
     job["note"] = json!("please");
     write(&desk, &job);
     insta::assert_snapshot!(desk.shown("validate --job job.json"), @r"
