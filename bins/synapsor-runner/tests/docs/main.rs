@@ -3,6 +3,7 @@
 mod commands;
 mod examples;
 mod fields;
+mod messages;
 mod page;
 mod paths;
 mod walks;
