@@ -6,4 +6,5 @@ mod fields;
 mod messages;
 mod page;
 mod paths;
+mod records;
 mod walks;
