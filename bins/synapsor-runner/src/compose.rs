@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::{Config, Engine, Environment, Executor as DeclaredExecutor, Mode, SourceConfig};
+use synapsor_config::{Capability, Config, Engine, Environment, Executor as DeclaredExecutor, ExecutorRef, Mode, SourceConfig};
 use synapsor_executor::{Executor, SqlUpdate};
 use synapsor_ledger::{Ledger, OpenOptions};
 use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, Records, identify};
@@ -109,6 +109,33 @@ impl Setup {
         Ok(Records::new(ledger.operator()))
     }
 
+    /// What applies changes in each source that a proposal changes directly, opened as `apply` would.
+    pub(crate) fn writers(&self) -> BTreeMap<Identifier, Writer> {
+        let executors = WriteExecutors { config: self.config.clone(), environment: self.environment.clone(), open: Mutex::default() };
+        let written = self.config.sources.iter().filter(|(name, _)| self.written_directly(name).next().is_some());
+        let opened = written.filter_map(|(name, source)| {
+            let variable = match &source.engine {
+                Engine::Sqlite { .. } => None,
+                // The validator has said that nothing can be applied, where the file names no variable.
+                Engine::Postgres { write_url_env, .. } | Engine::Mysql { write_url_env, .. } => Some(write_url_env.as_ref()?),
+            };
+            let writer = match variable.filter(|variable| self.environment.value(variable).is_none()) {
+                Some(variable) => Writer::Unset(variable.clone()),
+                None => executors.write_source(name.as_str()).map_or_else(Writer::Unusable, Writer::Open),
+            };
+            Some((name.clone(), writer))
+        });
+        opened.collect()
+    }
+
+    /// The capabilities whose approved changes are applied in this source by us.
+    pub(crate) fn written_directly(&self, source: &Identifier) -> impl Iterator<Item = &Capability> {
+        let applies = self.config.mode == Mode::Review && self.config.source(source).is_some_and(|source| !source.read_only);
+        let capabilities = self.config.callable().filter(move |_| applies);
+        let direct = |capability: &Capability| capability.proposal().is_some_and(|rules| rules.executor == ExecutorRef::SqlUpdate);
+        capabilities.filter(move |capability| capability.source == *source && direct(capability))
+    }
+
     fn read_sources(&self) -> Answer<BTreeMap<Identifier, Source>> {
         let needed = |name: &Identifier| self.config.callable().any(|capability| capability.source == *name);
         let named = self.config.sources.iter().filter(|(name, _)| needed(name));
@@ -124,6 +151,16 @@ impl Setup {
         let pool_size = usize::try_from(source.pool_size).unwrap_or(usize::MAX);
         Ok(settings(name.as_str(), location, source, pool_size))
     }
+}
+
+/// What can be said of the account for writing without asking it.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Open(WriteSource),
+    /// The variable with its URL is not set here.
+    Unset(EnvName),
+    /// Why it cannot be opened.
+    Unusable(String),
 }
 
 /// Executors that write, opened when they are first needed.

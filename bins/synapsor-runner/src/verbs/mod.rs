@@ -2,6 +2,7 @@
 
 mod activity;
 mod apply;
+mod check_db;
 mod completions;
 mod config;
 mod evidence;

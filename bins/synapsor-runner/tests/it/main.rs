@@ -9,6 +9,7 @@ mod arguments;
 mod bad_sources;
 mod bridge;
 mod cancellation;
+mod check_db;
 mod command_line;
 mod demo;
 mod desk;

@@ -178,6 +178,20 @@ pub(super) mod guarded {
              WHERE n.nspname = $1::text AND r.relname = $2::text"
         }
 
+        /// Whether the account has rights of each kind that a receipt needs.
+        pub(in crate::postgres) fn may_write(&self) -> &'static str {
+            "SELECT has_any_column_privilege(r.oid, 'SELECT') AND has_any_column_privilege(r.oid, 'INSERT') \
+                AND has_any_column_privilege(r.oid, 'UPDATE') \
+             FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
+             WHERE n.nspname = $1::text AND r.relname = $2::text"
+        }
+
+        /// Whether the account may make tables in the schema; the table's name is not asked.
+        pub(in crate::postgres) fn may_create(&self) -> &'static str {
+            "SELECT has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE') AND $2::text IS NOT NULL \
+             FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::text"
+        }
+
         pub(in crate::postgres) fn create(&self) -> String {
             let name = &self.name;
             format!(
