@@ -67,7 +67,7 @@ LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
 WHERE n.nspname = $1::text AND r.relname = $2::text AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attnum";
 
-/// The columns of each unique index that covers every row.
+/// The columns of each unique index that covers every row; of a table that others inherit from, it covers only its own.
 pub(super) const UNIQUE: &str = "\
 SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
@@ -75,7 +75,8 @@ FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 WHERE n.nspname = $1::text AND r.relname = $2::text
-  AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL";
+  AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND NOT (r.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid))";
 
 /// The rows of a key and tenant: parameters are key, tenant if there is one, limit.
 pub(super) fn read(table: &Checked) -> String {

@@ -149,6 +149,7 @@ fn of_postgres(random: &mut Random) -> Vec<Sample> {
             "create type state as enum ('new', 'in progress', 'it''s', 'say \"no\"', 'a,b', 'back\\slash', 'gr\u{fc}n', '{}', 'NULL', '')",
         ),
         new("amount", random.decimals(12, 2), &["NaN"]).after("create domain amount as numeric(12,2)"),
+        new("tags", arrays(random, |random| random.text(5)), &["{{a}}"]).after("create domain tags as text[]"),
         new("uuid", random.uuids(), &[]),
         new("date", random.dates(1, &dates), &["0044-03-15 BC", "10000-01-01", "5874897-12-31"]),
         new("timestamp", random.moments(1, 6, "", &moments), &odd_moments),
@@ -391,7 +392,7 @@ pub(crate) fn proposals(business: &Business, random: &mut Random) -> Vec<(Sample
             Sort::Plain,
             random.fill(&[], |random| (random.next() as i64 as i128 * (1 + i128::from(random.below(3)))).to_string()),
         ));
-        let long = |random: &mut Random| format!("{}.{}", random.next() >> random.below(64), random.next() >> (10 + random.below(54)));
+        let long = |random: &mut Random| format!("{}.{}", random.next() >> random.below(64), random.next() >> (10 + random.below(54)) | 1);
         columns.push(column("decimal(10,2)", Sort::Plain, random.fill(&["1.00000000000000000001"], long)));
         return columns;
     }
@@ -444,7 +445,7 @@ pub(crate) fn proposals(business: &Business, random: &mut Random) -> Vec<(Sample
         "interval(3)",
         Sort::Plain,
         random.fill(&["P1Y2M3DT4H5M6.789S", "PT0.0001S", "P1W"], |random| {
-            format!("P{}M-{}DT{}H{}.{}S", random.below(50), random.below(50), random.below(50), random.below(90), random.below(20_000))
+            format!("P{}M-{}DT{}H{}.{}S", random.below(50), random.below(50), random.below(50), random.below(90), random.below(2000))
         }),
     ));
     columns.push(column("bit(5)", Sort::Plain, random.bits(6, true)));
