@@ -296,23 +296,19 @@ async fn a_file_that_was_cut_off_gives_the_right_answer_or_an_error() {
     }
 }
 
-/// The pages of another ledger in the log: what they say together is neither's, or the other's.
+/// The pages of another ledger in the log: what they say together is neither's, or the other's, so it is not opened.
 #[tokio::test]
 async fn the_log_of_another_ledger_grants_nothing_of_this_one() {
     let (one, other) = (sound(false).await, sound(true).await);
     let (_folder, path) = one.copy();
     fs::write(path.with_file_name("ledger.db-wal"), &other.files[1].1).unwrap();
-    let Ok(ledger) = open(&path) else { return };
-    let ledger = ledger.operator();
-    for dossier in &one.answers.proposals {
-        let claimed = ledger.claim(dossier.proposal.id(), &holder("worker"), Duration::from_secs(30)).await;
-        let granted = matches!(claimed, Ok(Claim::Granted(_)));
-        assert!(!granted || ledger.load(dossier.proposal.id()).await.unwrap().change_set == dossier.change_set);
-    }
-    for dossier in &other.answers.proposals {
-        if let Ok(found) = ledger.load(dossier.proposal.id()).await {
-            assert!(is_history(&found, dossier, Truth::Earlier));
-        }
+    let before = fs::read(&path).unwrap();
+    let refused = open(&path).unwrap_err();
+    assert!(fs::read(&path).unwrap() == before, "the log was moved into the file");
+    let LedgerError::Corrupt { source, .. } = &refused else { panic!("{refused}") };
+    assert!(source.to_string().contains("the log beside it belongs to another ledger"), "{source}");
+    for answers in [&one.answers, &other.answers] {
+        ask(&path, Truth::Whole, answers).await.unwrap_err();
     }
 }
 
@@ -354,7 +350,8 @@ async fn a_ledger_of_the_first_layout_is_brought_up_to_date() {
         older.execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }
     for (table, columns) in [
-        ("evidence", &["checksum"][..]),
+        ("commits", &["ledger"][..]),
+        ("evidence", &["checksum"]),
         ("query_audit", &["checksum", "shape", "object_id", "at_micros"]),
         ("diagnostics", &["checksum", "capability", "at_micros"]),
         ("proposals", &["checksum", "shape", "at_micros", "evidence_id", "audit_id"]),
