@@ -27,6 +27,7 @@ mod records;
 mod resources;
 mod review;
 mod rows;
+mod sample_databases;
 mod shadow;
 mod smoke;
 mod start;
