@@ -51,6 +51,7 @@ use crate::error::ValueError;
 
 pub(crate) use bytes::decode as decode_bytes;
 pub(crate) use decimal::Decimal;
+#[cfg(feature = "postgres")]
 pub(crate) use list::elements as list_elements;
 #[cfg(feature = "guarded-write")]
 pub(crate) use moment::later_text;
@@ -161,6 +162,7 @@ pub(crate) enum ValueKind {
 
 /// Which times a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "another engine's times have no zone"))]
 pub(crate) enum ClockRange {
     /// A time of day, 24:00 included.
     Day,
@@ -249,6 +251,7 @@ impl ValueKind {
     }
 
     /// The canonical form of the list that a row holds, by its elements as the database writes them.
+    #[cfg(feature = "postgres")]
     pub(crate) fn stored_list(elements: impl IntoIterator<Item = Result<Scalar, ValueError>>) -> Result<Scalar, ValueError> {
         list::canonical(&elements.into_iter().collect::<Result<Vec<_>, _>>()?)
     }
