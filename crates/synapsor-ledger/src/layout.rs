@@ -307,7 +307,8 @@ pub(crate) fn same_name(connection: &Connection, path: &Path) -> Result<(), Ledg
     Err(LedgerError::Corrupt { path: path.to_owned(), source: Arc::new(foreign) })
 }
 
-fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+/// The number of this ledger.
+pub(crate) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
