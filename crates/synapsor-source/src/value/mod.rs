@@ -258,7 +258,10 @@ impl ValueKind {
 
     /// Whether a row may be found by such a column: equal values have equal bytes.
     pub(crate) fn is_key(&self) -> bool {
-        matches!(self, Self::Integer { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. } | Self::Bytes { .. })
+        matches!(
+            self,
+            Self::Integer { .. } | Self::Fixed { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. } | Self::Bytes { .. }
+        )
     }
 
     /// Whether such a column may be a version.

@@ -171,8 +171,8 @@ async fn keys_that_compare_loosely_are_refused() {
     insta::assert_snapshot!(found.join("\n"), @"
     Error UNSAFE_KEY_COLLATION id: the key `id` has the collation nocase, which takes different texts for equal
     Error UNSAFE_KEY_COLLATION tenant_id: the tenant `tenant_id` has the collation rtrim, which takes different texts for equal
-    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type REAL; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type REAL; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
     ");
 }
 
