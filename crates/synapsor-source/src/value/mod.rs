@@ -109,10 +109,14 @@ pub(crate) enum ValueKind {
     Uuid,
     /// A uuid kept as text, its case included.
     UuidText,
-    Date,
+    /// `infinite`: PostgreSQL's `infinity` and `-infinity` are dates too.
+    Date {
+        infinite: bool,
+    },
     Timestamp {
         digits: u8,
         zoned: bool,
+        infinite: bool,
     },
     /// A date or a time kept as text.
     MomentText {
@@ -207,8 +211,8 @@ impl ValueKind {
             Self::Text { limit, padded } => self::text(text, *limit, *padded),
             Self::Uuid => Ok(uuid(text)?.hyphenated().to_string().into()),
             Self::UuidText => uuid(text).map(|_| text.into()),
-            Self::Date => moment::date(text),
-            Self::Timestamp { digits, zoned } => moment::timestamp(text, *digits, *zoned),
+            Self::Date { infinite } => moment::date(text, *infinite),
+            Self::Timestamp { digits, zoned, infinite } => moment::timestamp(text, *digits, *zoned, *infinite),
             Self::MomentText { .. } => Ok(text.into()),
             Self::Json => json::one_line(text),
             Self::Enum(labels) if labels.iter().any(|label| label == text) => Ok(text.into()),
@@ -289,7 +293,7 @@ impl ValueKind {
             | Self::Text { .. }
             | Self::Uuid
             | Self::UuidText
-            | Self::Date
+            | Self::Date { .. }
             | Self::Timestamp { .. }
             | Self::MomentText { .. } => true,
         }
@@ -300,7 +304,7 @@ impl ValueKind {
         match self {
             Self::Timestamp { digits, .. } => *digits < 3,
             // Text and bytes say nothing of what moves them, nor how often.
-            Self::Date | Self::MomentText { .. } | Self::Text { .. } | Self::Bytes { .. } => true,
+            Self::Date { .. } | Self::MomentText { .. } | Self::Text { .. } | Self::Bytes { .. } => true,
             _ => false,
         }
     }
@@ -322,7 +326,7 @@ impl ValueKind {
             Self::Float { .. } => "a number",
             Self::Text { .. } | Self::Enum(_) => "a text",
             Self::Uuid | Self::UuidText => "a uuid",
-            Self::Date | Self::MomentText { date_only: true } => "a date, 2026-03-02",
+            Self::Date { .. } | Self::MomentText { date_only: true } => "a date, 2026-03-02",
             Self::Timestamp { .. } | Self::MomentText { date_only: false } => "a date and time, 2026-03-02T08:00:00Z",
             Self::Json => "a json text",
             Self::Set(_) => "labels with commas between them",
