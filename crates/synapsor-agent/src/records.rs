@@ -52,13 +52,11 @@ pub(crate) async fn find(ledger: &AgentLedger, callers: &[Caller], record: &Reco
 }
 
 async fn replay(ledger: &AgentLedger, caller: &Caller, id: &ProposalId) -> Result<Option<Replay>, AgentError> {
-    let found = ledger.replay(&caller.tenant_id, id).await?;
-    Ok(found.filter(|replay| replay.state.terms.principal == caller.principal))
+    Ok(ledger.replay(&caller.tenant_id, &caller.principal, id).await?)
 }
 
 async fn evidence(ledger: &AgentLedger, caller: &Caller, id: &EvidenceId) -> Result<Option<Evidence>, AgentError> {
-    let found = ledger.evidence(&caller.tenant_id, id).await?;
-    Ok(found.filter(|evidence| evidence.principal == caller.principal))
+    Ok(ledger.evidence(&caller.tenant_id, &caller.principal, id).await?)
 }
 
 fn shown(record: &impl Serialize) -> Result<Value, AgentError> {

@@ -1,5 +1,6 @@
 //! What may code that serves a model do with the ledger?
 
+use rusqlite::Connection;
 use synapsor_proposal::Proposal;
 use synapsor_protocol::Timestamp;
 use synapsor_protocol::id::{EvidenceId, ProposalId};
@@ -11,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::load::{Case, load};
 use crate::record::{Diagnostic, Evidence, NewProposal, ReadRecord, Recorded, Replay};
 
-/// The agent's handle: records reads and proposals, shows a tenant its own records. It has no way to decide anything.
+/// The agent's handle: records reads and proposals, shows a principal its own records. It has no way to decide anything.
 #[derive(Debug, Clone)]
 pub struct AgentLedger {
     pub(crate) ledger: Ledger,
@@ -47,40 +48,45 @@ impl AgentLedger {
         self.ledger.writer.write(move |batch| body.write(batch)).await
     }
 
-    /// A proposal of this tenant, verified; `None` if there is none, or it is another's.
-    pub async fn proposal(&self, tenant: &str, id: &ProposalId) -> Result<Option<Proposal>, LedgerError> {
-        Ok(self.case(tenant, id).await?.map(|case| case.proposal))
+    /// A proposal that this principal of this tenant made, verified; `None` if there is none, or it is another's.
+    pub async fn proposal(&self, tenant: &str, principal: &str, id: &ProposalId) -> Result<Option<Proposal>, LedgerError> {
+        Ok(self.case(tenant, principal, id).await?.map(|case| case.proposal))
     }
 
-    /// An evidence bundle of this tenant; `None` if there is none, or it is another's.
-    pub async fn evidence(&self, tenant: &str, id: &EvidenceId) -> Result<Option<Evidence>, LedgerError> {
-        let (of, id) = (tenant.to_owned(), id.clone());
-        let found = self.ledger.readers.read(move |connection| {
-            // Another tenant's bundle is not there, whatever state it is in.
-            let select = "SELECT 1 FROM evidence WHERE evidence_id = ?1 AND tenant_id = ?2";
-            match connection.prepare_cached(select)?.exists((id.as_str(), &of))? {
-                true => body::find(connection, Shelf::Evidence, id.as_str()),
-                false => Ok(None),
-            }
+    /// An evidence bundle of this principal's read; `None` if there is none, or it is another's.
+    pub async fn evidence(&self, tenant: &str, principal: &str, id: &EvidenceId) -> Result<Option<Evidence>, LedgerError> {
+        let (of, by, id) = (tenant.to_owned(), principal.to_owned(), id.clone());
+        let found = self.ledger.readers.read(move |connection| match is_there(connection, OWN_EVIDENCE, (id.as_str(), &of, &by))? {
+            true => body::find(connection, Shelf::Evidence, id.as_str()),
+            false => Ok(None),
         });
-        Ok(found.await?.filter(|evidence: &Evidence| evidence.tenant_id == tenant))
+        Ok(found.await?.filter(|evidence: &Evidence| evidence.tenant_id == tenant && evidence.principal == principal))
     }
 
-    /// The whole story of a proposal of this tenant, verified; `None` if there is none, or it is another's.
-    pub async fn replay(&self, tenant: &str, id: &ProposalId) -> Result<Option<Replay>, LedgerError> {
-        Ok(self.case(tenant, id).await?.map(Replay::from))
+    /// The whole story of a proposal that this principal of this tenant made, verified; `None` if there is none, or it is another's.
+    pub async fn replay(&self, tenant: &str, principal: &str, id: &ProposalId) -> Result<Option<Replay>, LedgerError> {
+        Ok(self.case(tenant, principal, id).await?.map(Replay::from))
     }
 
-    async fn case(&self, tenant: &str, id: &ProposalId) -> Result<Option<Case>, LedgerError> {
-        let (tenant, id) = (tenant.to_owned(), id.clone());
-        let found = self.ledger.readers.read(move |connection| {
-            // Another tenant's proposal is not there, whatever state it is in.
-            let select = "SELECT 1 FROM proposals WHERE proposal_id = ?1 AND tenant_id = ?2";
-            match connection.prepare_cached(select)?.exists((id.as_str(), &tenant))? {
-                true => load(connection, &id).map(|case| Some(case).filter(|case| case.proposal.terms.tenant_id == tenant)),
-                false => Ok(None),
-            }
+    async fn case(&self, tenant: &str, principal: &str, id: &ProposalId) -> Result<Option<Case>, LedgerError> {
+        let (of, by, id) = (tenant.to_owned(), principal.to_owned(), id.clone());
+        let found = self.ledger.readers.read(move |connection| match is_there(connection, OWN_PROPOSAL, (id.as_str(), &of, &by))? {
+            true => load(connection, &id).map(Some),
+            false => Ok(None),
         });
-        found.await
+        let owned = |case: &Case| case.proposal.terms.tenant_id == tenant && case.proposal.terms.principal == principal;
+        Ok(found.await?.filter(owned))
     }
+}
+
+/// Whose a record is is asked before it is verified: another's is not there, whatever state it is in.
+const OWN_PROPOSAL: &str = "SELECT 1 FROM proposals WHERE proposal_id = ?1 AND tenant_id = ?2 AND principal = ?3";
+
+/// A bundle that says nothing any more belongs to whoever proposed something upon it, or to nobody.
+const OWN_EVIDENCE: &str = "\
+SELECT 1 FROM evidence AS e WHERE e.evidence_id = ?1 AND e.tenant_id = ?2
+  AND ?3 = iif(json_valid(e.body_json), e.body_json ->> '$.principal', (SELECT p.principal FROM proposals AS p WHERE p.evidence_id = ?1))";
+
+fn is_there(connection: &Connection, select: &str, of: (&str, &str, &str)) -> rusqlite::Result<bool> {
+    connection.prepare_cached(select)?.exists(of)
 }

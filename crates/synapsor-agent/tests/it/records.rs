@@ -198,11 +198,18 @@ async fn a_ledger_that_cannot_be_read_is_told_as_such_and_not_as_a_record_that_i
 }
 
 #[tokio::test]
-async fn a_damaged_record_of_another_tenant_is_not_there_either() {
-    let counter = Counter::new();
-    let [_, evidence, _] = left(&counter).await;
-    counter.damage("UPDATE evidence SET body_json = 'torn'");
-    assert_eq!(counter.port.record(&evidence).await.unwrap_err().0.code, SafeCode::Internal);
-    let other = counter.port_of("globex", "agent-7");
-    assert_eq!(check(&other, &evidence).await, "NOT_FOUND_IN_TENANT No such record is visible to this tenant. None");
+async fn a_damaged_record_of_somebody_else_is_not_there_either() {
+    for damage in ["body_json = 'torn'", "body_json = replace(body_json, 'opened', 'oqened')"] {
+        let counter = Counter::new();
+        let records = left(&counter).await;
+        counter.damage(&format!("UPDATE evidence SET {damage}"));
+        for record in &records {
+            assert_eq!(counter.port.record(record).await.unwrap_err().0.code, SafeCode::Internal, "{damage} {record:?}");
+            for (tenant, principal) in [("globex", "agent-7"), ("acme", "agent-8")] {
+                let other = counter.port_of(tenant, principal);
+                let told = check(&other, record).await;
+                assert_eq!(told, "NOT_FOUND_IN_TENANT No such record is visible to this tenant. None", "{damage} {record:?}");
+            }
+        }
+    }
 }

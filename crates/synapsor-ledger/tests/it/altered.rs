@@ -36,7 +36,7 @@ async fn after(fixture: Fixture, proposal: Proposal, edit: &str) -> String {
     let answers = [
         fixture.operator.load(proposal.id()).await.map(drop),
         fixture.operator.replay(proposal.id()).await.map(drop),
-        fixture.agent.proposal("acme", proposal.id()).await.map(drop),
+        fixture.agent.proposal("acme", "agent-7", proposal.id()).await.map(drop),
         fixture.execute(&proposal, Order::Approve { digest, reason: None }).await.map(drop),
         fixture.operator.claim(proposal.id(), &holder("worker"), Duration::from_secs(30)).await.map(drop),
         fixture.operator.report(proposal.id(), &dana(), 2, &Report::new(Outcome::Applied)).await.map(drop),
@@ -152,8 +152,8 @@ async fn a_tenant_column_by_hand_hides_the_proposal_and_changes_nothing() {
     let fixture = Fixture::new();
     let proposal = pending(&fixture).await;
     fixture.edit("UPDATE proposals SET tenant_id = 'globex'");
-    assert!(fixture.agent.proposal("acme", proposal.id()).await.unwrap().is_none());
-    assert!(matches!(fixture.agent.proposal("globex", proposal.id()).await, Err(LedgerError::Altered { .. })));
+    assert!(fixture.agent.proposal("acme", "agent-7", proposal.id()).await.unwrap().is_none());
+    assert!(matches!(fixture.agent.proposal("globex", "agent-7", proposal.id()).await, Err(LedgerError::Altered { .. })));
     assert!(matches!(fixture.approve(&proposal).await, Err(LedgerError::Altered { .. })));
 }
 

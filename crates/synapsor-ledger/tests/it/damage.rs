@@ -330,7 +330,8 @@ async fn a_record_that_was_damaged_in_its_text_is_named_by_its_commit() {
     fixture.edit("UPDATE query_audit SET body_json = replace(body_json, 'shop', 'shoq')");
     assert!(matches!(fixture.operator.evidence(&line.evidence_id).await, Err(LedgerError::AlteredCommit(1))));
     assert!(matches!(fixture.operator.audit(&audit.audit_id).await, Err(LedgerError::AlteredCommit(1))));
-    assert!(fixture.agent.evidence("acme", &line.evidence_id).await.is_err());
+    assert!(fixture.agent.evidence("acme", "agent-7", &line.evidence_id).await.is_err());
+    assert!(fixture.agent.evidence("acme", "agent-8", &line.evidence_id).await.unwrap().is_none());
     let (evidence, audit) = (EvidenceId::new("ev_none").unwrap(), AuditId::new("qa_none").unwrap());
     assert!(fixture.operator.evidence(&evidence).await.unwrap().is_none() && fixture.operator.audit(&audit).await.unwrap().is_none());
 }

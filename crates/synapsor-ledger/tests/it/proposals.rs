@@ -205,20 +205,22 @@ async fn commands_that_are_on_record_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_tenant_sees_its_own_records_only() {
+async fn a_tenant_and_its_principals_see_their_own_records_only() {
     let fixture = Fixture::new();
     let later = Timestamp::now().after(LEASE);
     let new = proposal_of("globex", "INV-1", "paid", later);
     let evidence_id = new.evidence.evidence_id.clone();
     let Recorded::Created(theirs) = fixture.agent.record_proposal(new).await.unwrap() else { panic!("it is new") };
-    for tenant in ["acme", "Globex", "globex "] {
-        assert!(fixture.agent.proposal(tenant, theirs.id()).await.unwrap().is_none());
-        assert!(fixture.agent.evidence(tenant, &evidence_id).await.unwrap().is_none());
-        assert!(fixture.agent.replay(tenant, theirs.id()).await.unwrap().is_none());
+    for (tenant, principal) in
+        [("acme", "agent-7"), ("Globex", "agent-7"), ("globex ", "agent-7"), ("globex", "agent-8"), ("globex", "Agent-7")]
+    {
+        assert!(fixture.agent.proposal(tenant, principal, theirs.id()).await.unwrap().is_none());
+        assert!(fixture.agent.evidence(tenant, principal, &evidence_id).await.unwrap().is_none());
+        assert!(fixture.agent.replay(tenant, principal, theirs.id()).await.unwrap().is_none());
     }
-    assert!(fixture.agent.proposal("globex", theirs.id()).await.unwrap().is_some());
-    assert!(fixture.agent.evidence("globex", &evidence_id).await.unwrap().is_some());
-    assert!(fixture.agent.replay("globex", theirs.id()).await.unwrap().is_some());
+    assert!(fixture.agent.proposal("globex", "agent-7", theirs.id()).await.unwrap().is_some());
+    assert!(fixture.agent.evidence("globex", "agent-7", &evidence_id).await.unwrap().is_some());
+    assert!(fixture.agent.replay("globex", "agent-7", theirs.id()).await.unwrap().is_some());
 }
 
 /// Other programs read these members.

@@ -32,7 +32,7 @@ async fn a_read_is_one_evidence_row_and_one_audit_row() {
     fixture.agent.record_read(ReadRecord { evidence: Some(shown.clone()), audit: audit("INV-1") }).await.unwrap();
     fixture.agent.record_read(ReadRecord { evidence: None, audit: audit("INV-2") }).await.unwrap();
     assert_eq!((fixture.count("evidence"), fixture.count("query_audit")), (1, 2));
-    assert_eq!(fixture.agent.evidence("acme", &shown.evidence_id).await.unwrap(), Some(shown));
+    assert_eq!(fixture.agent.evidence("acme", "agent-7", &shown.evidence_id).await.unwrap(), Some(shown));
 }
 
 #[tokio::test]
