@@ -15,7 +15,7 @@ pub mod signature;
 
 mod order;
 
-pub use order::{Expected, Order, RequestError};
+pub use order::{Expected, Order, RequestError, parse};
 pub use receipt::{HandlerReceipt, HandlerStatus, ReceiptError};
 pub use request::{Delivery, HandlerRequest};
 pub use signature::{Presented, Signatures, SigningSecret};

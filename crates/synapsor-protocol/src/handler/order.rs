@@ -123,12 +123,13 @@ impl RequestError {
 impl Order {
     /// Reads a request in either form, or in both at once.
     pub fn from_slice(body: &[u8], limits: Limits) -> Result<Self, RequestError> {
-        // An empty body is an empty request.
-        let body = if body.is_empty() { b"{}" } else { body };
-        preparse::check(body, limits)?;
-        let value: Value = serde_json::from_slice(body).map_err(RequestError::Shape)?;
-        check_version(&value)?;
-        Self::of(HandlerRequest::deserialize(&value).map_err(RequestError::Shape)?)
+        Self::from_value(&parse(body, limits)?)
+    }
+
+    /// Reads a request that was parsed already.
+    pub fn from_value(value: &Value) -> Result<Self, RequestError> {
+        check_version(value)?;
+        Self::of(HandlerRequest::deserialize(value).map_err(RequestError::Shape)?)
     }
 
     /// What a request asks for.
@@ -196,6 +197,13 @@ impl Order {
             "patch": self.patch,
         }))
     }
+}
+
+/// The JSON of a request, if it is JSON that may be read. An empty body is an empty request.
+pub fn parse(body: &[u8], limits: Limits) -> Result<Value, RequestError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    preparse::check(body, limits)?;
+    serde_json::from_slice(body).map_err(RequestError::Shape)
 }
 
 fn check_version(value: &Value) -> Result<(), RequestError> {

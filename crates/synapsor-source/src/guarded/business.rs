@@ -66,6 +66,11 @@ impl OpenTable {
         &self.0.table
     }
 
+    /// Whether it has a column of this name.
+    pub fn has(&self, column: &Identifier) -> bool {
+        self.0.columns.iter().any(|found| found.name == *column)
+    }
+
     /// The column that says whose row it is.
     pub fn tenant(&self) -> Option<&Identifier> {
         self.0.tenant.as_ref().map(|column| &column.name)
@@ -182,12 +187,7 @@ impl Statement {
     }
 
     /// Reads the tenant's rows that have these values.
-    pub(super) fn select(
-        table: &OpenTable,
-        tenant: Option<&Scalar>,
-        filter: &[(&str, Scalar)],
-        shown: &[&str],
-    ) -> Result<Self, TxError> {
+    pub(super) fn select(table: &OpenTable, tenant: Option<&Scalar>, filter: &[(&str, Scalar)], shown: &[&str]) -> Result<Self, TxError> {
         let scope = table.scope(tenant)?;
         let mut filter = table.terms(filter)?;
         filter.extend(scope);
