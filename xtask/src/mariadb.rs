@@ -98,7 +98,7 @@ impl Prepared {
         let home = Home::make("MariaDB", durability)?;
         home.give("init.sql", &superuser(home.password()))?;
         let mut install = home.program(&programs.install, DEATH);
-        install.args(COMMON).arg(data(&home)).args(VOLATILE);
+        install.args(COMMON).arg(data(&home)).arg(temporary(&home)).args(VOLATILE);
         install.args(["--skip-test-db", "--skip-name-resolve", "--force"]);
         output_of(&mut install)?;
         Ok(Self { programs, durability, home })
@@ -109,7 +109,7 @@ impl Prepared {
         let own = self.home.own();
         let server = |port: u16| {
             let mut command = self.home.program(&self.programs.server, DEATH);
-            command.args(COMMON).arg(data(&self.home)).args(SETTINGS).args(durable(self.durability)).arg(format!("--port={port}"));
+            command.args(COMMON).arg(data(&self.home)).arg(temporary(&self.home)).args(SETTINGS).args(durable(self.durability)).arg(format!("--port={port}"));
             // Whole paths: the server changes its folder between reading some and others.
             command.args(FILES.map(|(setting, file)| format!("--{setting}={}", own.join(file).display())));
             command
@@ -121,6 +121,11 @@ impl Prepared {
 
 fn data(home: &Home) -> String {
     format!("--datadir={}", home.own().join("data").display())
+}
+
+/// Its temporary files are removed with its others, whoever may write to the machine's folder for them.
+fn temporary(home: &Home) -> String {
+    format!("--tmpdir={}", home.own().display())
 }
 
 /// A running server. Dropping it stops it and removes all its files.

@@ -188,8 +188,8 @@ async fn the_job_says_who_and_what(shop: &Shop) {
         credit(job, tx).await.map(|done| done.detail("line", line).detail("wrong", wrong.join(", ")))
     });
     let receipt = Ask::flat(shop).send(&handler).await.receipt();
-    assert_snapshot!(receipt["details"]["line"].as_str().unwrap(), @"");
-    assert_snapshot!(receipt["details"]["wrong"].as_str().unwrap(), @"");
+    assert_snapshot!(receipt["details"]["line"].as_str().unwrap(), @"wrp_1 wrp_1:INV-1 1 billing.credit acme INV-1 by approved_operator approved by ada, 500 cents, was overdue, is overdue at 3");
+    assert_snapshot!(receipt["details"]["wrong"].as_str().unwrap(), @"`late_fee_cents` of the row is no text, `status` of the row is no integer, `cents` of the patch is not there");
 }
 
 fn shown(rows: &[Columns]) -> String {

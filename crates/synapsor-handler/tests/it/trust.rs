@@ -63,8 +63,8 @@ async fn each_bad_request_gets_its_row_of_the_table_of_answers() {
         ("a number that is none", raw(b"{\"a\": 12345678901234567890}"), "400 failed BAD_JSON"),
         ("too deep", raw(&[b'['; 40]), "400 failed BAD_JSON"),
         ("no text", raw(b"{\"a\": \"\xff\"}"), "400 failed BAD_JSON"),
-        ("no object", raw(b"[]"), "400 failed BAD_WRITEBACK_REQUEST"),
-        ("nothing", raw(b""), "400 failed BAD_WRITEBACK_REQUEST"),
+        ("no object", raw(b"[]"), "401 failed INVALID_ISSUED_AT"),
+        ("nothing", raw(b""), "401 failed INVALID_ISSUED_AT"),
         ("no proposal", ask(|ask| ask.without("/proposal_id")), "400 failed BAD_WRITEBACK_REQUEST"),
         ("no patch", ask(|ask| ask.with("/patch", serde_json::json!({}))), "400 failed BAD_WRITEBACK_REQUEST"),
         ("a patch outside the list", ask(|ask| ask.with("/patch/status", "x")), "400 failed BAD_WRITEBACK_REQUEST"),
@@ -91,6 +91,11 @@ async fn each_bad_request_gets_its_row_of_the_table_of_answers() {
     ];
     for (what, ask, expected) in rows {
         assert_eq!(check(&shop, &handler, &ask).await, expected, "{what}");
+    }
+    let unsigned = shop.bare().bearer_token(TOKEN).effect("billing.credit", credit).build().unwrap();
+    for bytes in [&b""[..], b"[]", b"{}", b"null"] {
+        let ask = Ask { raw: Some(bytes.to_vec()), ..good() };
+        assert_eq!(check(&shop, &unsigned, &ask).await, "400 failed BAD_WRITEBACK_REQUEST");
     }
     let fine = good().signed(&[SECRET]).header("idempotency-key", "wrp_1:INV-1").header("x-synapsor-proposal-id", "wrp_1");
     assert_eq!(line(&fine.send(&handler).await), "200 applied");

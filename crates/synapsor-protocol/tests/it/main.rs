@@ -4,6 +4,7 @@
 
 mod described;
 mod fixtures;
+mod handler;
 mod records;
 #[cfg(feature = "schemas")]
 mod schemas;

@@ -81,6 +81,8 @@ struct State {
     done: Done,
     touched: u64,
     deleted_target: bool,
+    /// The application ran SQL of its own.
+    foreign: bool,
 }
 
 impl<'a> Applying<'a> {
@@ -125,6 +127,7 @@ impl<'a> Applying<'a> {
             drop(call.answer.send(Err(TxError::Ended)));
             return;
         }
+        self.state().foreign |= matches!(call.asked, Asked::Sql { .. });
         let result = match &call.asked {
             Asked::Statement(statement) => session.business(statement).await,
             Asked::Sql { text, values } => session.foreign(text, values).await.map(|touched| Answered { touched, rows: Vec::new() }),
@@ -155,8 +158,19 @@ impl Effect for Applying<'_> {
     async fn run<S: Session>(&self, session: &mut S, target: &Target<'_>, before: &Row) -> Result<(), Stop> {
         self.state().started = true;
         let done = self.serve(session, target, shown(before)).await?;
-        self.state().done = done;
-        Ok(())
+        let foreign = {
+            let mut state = self.state();
+            state.done = done;
+            state.foreign
+        };
+        if !foreign {
+            return Ok(());
+        }
+        // What follows must not be written outside a transaction that somebody ended.
+        match session.release_seal().await? {
+            true => Ok(session.seal().await?),
+            false => Err(Stop::failed(ErrorCode::TRANSACTION_ENDED_BY_EFFECT, "the effect ended the transaction")),
+        }
     }
 
     /// The version alone, if it is where it was.
