@@ -47,6 +47,9 @@ pub(crate) enum TaskError {
     /// The server ended or did not answer in time.
     #[error("{server} did not start")]
     ServerDidNotStart { server: &'static str, log: String },
+    /// The server ended while it was in use.
+    #[error("{server} ended by itself")]
+    ServerEnded { server: &'static str, log: String },
     /// Files in `schemas/` are not what the types say.
     #[error("generated schemas differ from the types: {}", files.join(", "))]
     SchemasDiffer { files: Vec<String> },
@@ -78,6 +81,7 @@ impl TaskError {
             | Self::ServerMissing { .. }
             | Self::NoServerUser
             | Self::ServerDidNotStart { .. }
+            | Self::ServerEnded { .. }
             | Self::SchemaJson { .. }
             | Self::Certificate(_)
             | Self::Interrupted => None,
@@ -88,7 +92,7 @@ impl TaskError {
     pub(crate) fn output(&self) -> Option<&str> {
         match self {
             Self::Failed { output, .. } => Some(output),
-            Self::ServerDidNotStart { log, .. } => Some(log),
+            Self::ServerDidNotStart { log, .. } | Self::ServerEnded { log, .. } => Some(log),
             Self::Spawn { .. }
             | Self::File { .. }
             | Self::System { .. }
@@ -114,6 +118,7 @@ impl TaskError {
             | Self::ServerMissing { .. }
             | Self::NoServerUser
             | Self::ServerDidNotStart { .. }
+            | Self::ServerEnded { .. }
             | Self::SchemasDiffer { .. }
             | Self::SchemaJson { .. }
             | Self::Certificate(_) => ExitCode::FAILURE,

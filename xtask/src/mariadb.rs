@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::error::TaskError;
-use crate::process::{Group, Interrupt, output_of};
-use crate::server::{Durability, Home, SUPERUSER};
+use crate::process::{Interrupt, output_of};
+use crate::server::{Durability, Home, SUPERUSER, Server};
 use crate::workspace;
 
 /// Where the server is though `PATH` of an ordinary user does not name the folder.
@@ -98,7 +98,7 @@ impl Prepared {
         let home = Home::make("MariaDB", durability)?;
         home.give("init.sql", &superuser(home.password()))?;
         let mut install = home.program(&programs.install, DEATH);
-        install.args(COMMON).arg(data(&home)).arg(temporary(&home)).args(VOLATILE);
+        install.args(COMMON).args(folders(&home)).args(VOLATILE);
         install.args(["--skip-test-db", "--skip-name-resolve", "--force"]);
         output_of(&mut install)?;
         Ok(Self { programs, durability, home })
@@ -106,56 +106,21 @@ impl Prepared {
 
     /// Starts the server; it accepts connections when this returns.
     pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
-        let own = self.home.own();
-        let server = |port: u16| {
-            let mut command = self.home.program(&self.programs.server, DEATH);
-            command.args(COMMON).arg(data(&self.home)).arg(temporary(&self.home)).args(SETTINGS).args(durable(self.durability)).arg(format!("--port={port}"));
+        let Self { programs, durability, home } = self;
+        let server = |home: &Home, port: u16| {
+            let mut command = home.program(&programs.server, DEATH);
+            command.args(COMMON).args(folders(home)).args(SETTINGS).args(durable(durability)).arg(format!("--port={port}"));
             // Whole paths: the server changes its folder between reading some and others.
-            command.args(FILES.map(|(setting, file)| format!("--{setting}={}", own.join(file).display())));
+            command.args(FILES.map(|(setting, file)| format!("--{setting}={}", home.own().join(file).display())));
             command
         };
-        let (process, port) = self.home.launch(server, greets, interrupt)?;
-        Ok(Server { process, home: self.home, port })
+        home.launch(Signal::KILL, server, |_, port| greets(port), interrupt)
     }
 }
 
-fn data(home: &Home) -> String {
-    format!("--datadir={}", home.own().join("data").display())
-}
-
-/// Its temporary files are removed with its others, whoever may write to the machine's folder for them.
-fn temporary(home: &Home) -> String {
-    format!("--tmpdir={}", home.own().display())
-}
-
-/// A running server. Dropping it stops it and removes all its files.
-pub(crate) struct Server {
-    process: Group,
-    home: Home,
-    port: u16,
-}
-
-impl Server {
-    /// The URL of the superuser; it names `localhost`, as the certificate does, and no database.
-    pub(crate) fn url(&self) -> String {
-        format!("mysql://{SUPERUSER}:{}@localhost:{}/", self.home.password(), self.port)
-    }
-
-    /// The certificate that signed the server's, as a PEM file.
-    pub(crate) fn authority(&self) -> PathBuf {
-        self.home.authority()
-    }
-
-    /// The port on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.end(Signal::KILL);
-    }
+/// Temporary tables are in a folder of the server's own too: a server that starts removes those of others from a shared one.
+fn folders(home: &Home) -> [String; 2] {
+    [format!("--datadir={}", home.own().join("data").display()), format!("--tmpdir={}", home.own().display())]
 }
 
 /// What the server runs before it accepts anybody. Without this account it has none that a password opens.

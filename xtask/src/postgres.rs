@@ -10,8 +10,8 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::error::TaskError;
-use crate::process::{Group, Interrupt, output_of};
-use crate::server::{Durability, Home, SUPERUSER};
+use crate::process::{Interrupt, output_of};
+use crate::server::{Durability, Home, SUPERUSER, Server};
 use crate::workspace;
 
 /// Where Debian and Ubuntu put the programs of each major version.
@@ -84,45 +84,14 @@ impl Prepared {
 
     /// Starts the server; it accepts connections when this returns.
     pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
-        let data = self.home.own().join("data");
-        let server = |port: u16| {
-            let mut command = self.home.program(&self.programs.0.join("postgres"), DEATH);
+        let Self { programs, durability, home } = self;
+        let server = |home: &Home, port: u16| {
+            let mut command = home.program(&programs.0.join("postgres"), DEATH);
             command.args(["-D", "data", "-p", &port.to_string()]);
-            command.args(SETTINGS.into_iter().chain(durable(self.durability)).flat_map(|setting| ["-c", setting]));
+            command.args(SETTINGS.into_iter().chain(durable(durability)).flat_map(|setting| ["-c", setting]));
             command
         };
-        let (process, port) = self.home.launch(server, |_| says_ready(&data), interrupt)?;
-        Ok(Server { process, home: self.home, port })
-    }
-}
-
-/// A running server. Dropping it stops it and removes all its files.
-pub(crate) struct Server {
-    process: Group,
-    home: Home,
-    port: u16,
-}
-
-impl Server {
-    /// The URL of the superuser; it names `localhost`, as the certificate does.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://{SUPERUSER}:{}@localhost:{}/postgres", self.home.password(), self.port)
-    }
-
-    /// The certificate that signed the server's, as a PEM file.
-    pub(crate) fn authority(&self) -> PathBuf {
-        self.home.authority()
-    }
-
-    /// The port on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.end(Signal::QUIT);
+        home.launch(Signal::QUIT, server, |home, _| says_ready(&home.own().join("data")), interrupt)
     }
 }
 

@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::certificate::ServerCertificate;
@@ -28,6 +29,9 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A port that was free may be taken when the server binds it; then another one is tried.
 const START_TRIES: u32 = 3;
+
+/// Lines of a server's log that are shown when it ended by itself: a crash writes a page.
+const LAST_WORDS: usize = 120;
 
 /// The user that may do everything on a throw-away server.
 pub(crate) const SUPERUSER: &str = "synapsor";
@@ -92,6 +96,11 @@ impl Home {
         &self.password
     }
 
+    /// What the server prints.
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
     /// Writes a file into the server's folder that its user alone may read.
     pub(crate) fn give(&self, name: &str, text: &str) -> Result<(), TaskError> {
         let path = self.own().join(name);
@@ -117,26 +126,33 @@ impl Home {
         command
     }
 
-    /// Starts the server that `command` makes of a free port, and waits until it is `ready`.
+    /// Starts the server that `command` makes of a free port, and waits until it is `ready`. It ends by the signal `death`.
     pub(crate) fn launch(
-        &self,
-        command: impl Fn(u16) -> Command,
-        ready: impl Fn(u16) -> bool,
+        self,
+        death: Signal,
+        command: impl Fn(&Self, u16) -> Command,
+        ready: impl Fn(&Self, u16) -> bool,
         interrupt: &Interrupt,
-    ) -> Result<(Group, u16), TaskError> {
+    ) -> Result<Server, TaskError> {
         let mut tries = 1;
         loop {
             let port = free_port()?;
-            match self.launch_on(port, command(port), &ready, interrupt) {
-                Ok(process) => return Ok((process, port)),
+            match self.launch_on(port, command(&self, port), &ready, interrupt) {
+                Ok(process) => return Ok(Server { process, home: self, port, death }),
                 Err(TaskError::ServerDidNotStart { .. }) if tries < START_TRIES => tries += 1,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn launch_on(&self, port: u16, mut command: Command, ready: &impl Fn(u16) -> bool, interrupt: &Interrupt) -> Result<Group, TaskError> {
-        let log = self.folder.path().join("server.log");
+    fn launch_on(
+        &self,
+        port: u16,
+        mut command: Command,
+        ready: &impl Fn(&Self, u16) -> bool,
+        interrupt: &Interrupt,
+    ) -> Result<Group, TaskError> {
+        let log = self.log();
         let output = File::create(&log).map_err(at("write", &log))?;
         let errors = output.try_clone().map_err(at("write", &log))?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
@@ -144,7 +160,7 @@ impl Home {
         let begun = Instant::now();
         loop {
             // In this order: what answers on the port of a server that has ended is somebody else.
-            let answers = ready(port);
+            let answers = ready(self, port);
             interrupt.check()?;
             if process.status()?.is_some() || begun.elapsed() > START_LIMIT {
                 return Err(TaskError::ServerDidNotStart { server: self.server, log: tail(&log, 20) });
@@ -154,6 +170,45 @@ impl Home {
             }
             thread::sleep(PAUSE);
         }
+    }
+}
+
+/// A running server. Dropping it stops it and removes all its files.
+pub(crate) struct Server {
+    process: Group,
+    home: Home,
+    port: u16,
+    death: Signal,
+}
+
+impl Server {
+    /// The URL of the superuser; it names `localhost`, as the certificate does.
+    pub(crate) fn url(&self, scheme: &str, database: &str) -> String {
+        format!("{scheme}://{SUPERUSER}:{}@localhost:{}/{database}", self.home.password, self.port)
+    }
+
+    /// The certificate that signed the server's, as a PEM file.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.home.authority()
+    }
+
+    /// The port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// An error, with the server's last words, if it ended though nobody asked it to.
+    pub(crate) fn check(&mut self) -> Result<(), TaskError> {
+        match self.process.status()? {
+            None => Ok(()),
+            Some(_) => Err(TaskError::ServerEnded { server: self.home.server, log: tail(&self.home.log(), LAST_WORDS) }),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.end(self.death);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::TaskError;
 use crate::install::{self, Install};
 use crate::output;
 use crate::process::{Interrupt, run_in_foreground};
-use crate::server::Durability;
+use crate::server::{Durability, Server};
 use crate::workspace::forget_ourselves;
 use crate::{mariadb, postgres};
 
@@ -57,8 +57,8 @@ pub(crate) enum Services {
 
 /// One server of each kind.
 pub(crate) struct Servers {
-    postgres: postgres::Server,
-    mariadb: mariadb::Server,
+    postgres: Server,
+    mariadb: Server,
     versions: [String; 2],
 }
 
@@ -83,14 +83,22 @@ impl Services {
         match self {
             Self::Running(servers) => command
                 .env_remove(NO_SERVICES)
-                .env(POSTGRES_URL, servers.postgres.url())
+                .env(POSTGRES_URL, servers.postgres.url("postgres", "postgres"))
                 .env(POSTGRES_CA, servers.postgres.authority())
-                .env(MYSQL_URL, servers.mariadb.url())
+                .env(MYSQL_URL, servers.mariadb.url("mysql", ""))
                 .env(MYSQL_CA, servers.mariadb.authority()),
             Self::LeftOut => [POSTGRES_URL, POSTGRES_CA, MYSQL_URL, MYSQL_CA]
                 .into_iter()
                 .fold(command.env(NO_SERVICES, "1"), |command, name| command.env_remove(name)),
         };
+    }
+
+    /// An error if a server ended though nobody asked it to: whatever failed meanwhile failed for that.
+    pub(crate) fn check(&mut self) -> Result<(), TaskError> {
+        match self {
+            Self::Running(servers) => servers.postgres.check().and_then(|()| servers.mariadb.check()),
+            Self::LeftOut => Ok(()),
+        }
     }
 
     /// What runs, for a line of progress.
@@ -107,12 +115,13 @@ impl Services {
 
 /// Starts the servers, runs the command in the foreground, stops them; its exit code becomes ours.
 pub(crate) fn run_wrapped(wrapped: &Wrapped, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
-    let services = Services::start(wrapped.install(), Durability::Off, interrupt)?;
+    let mut services = Services::start(wrapped.install(), Durability::Off, interrupt)?;
     output::line(&services.summary());
     let mut command = Command::new(&wrapped.command[0]);
     command.args(&wrapped.command[1..]);
     forget_ourselves(&mut command);
     services.announce(&mut command);
     let status = run_in_foreground(&mut command, interrupt)?;
+    services.check()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -46,7 +46,7 @@ pub(crate) struct Options {
 /// Runs every step.
 pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
     let mut suite = Suite::new(options.fail_fast, interrupt);
-    let services = suite.start_services(&options)?;
+    let mut services = suite.start_services(&options)?;
     suite.cargo("formatting", &["fmt", "--all", "--check"])?;
     suite.check("schemas", schemas::verify)?;
     suite.cargo("lints", &["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])?;
@@ -56,6 +56,7 @@ pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<ExitCode, T
     suite.documentation()?;
     suite.tests("tests", &["--lib", "--bins", "--tests", "--examples"], &services)?;
     suite.tests("documentation tests", &["--doc"], &services)?;
+    suite.check("servers to the end", || services.check())?;
     suite.dependencies()?;
     Ok(suite.finish())
 }

@@ -1,12 +1,24 @@
 //! Which words does the command line take?
 
+mod completions;
+mod job;
 mod lookups;
+mod mcp;
+mod shadow;
+mod smoke;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
-pub(crate) use self::lookups::{List, Replay};
+pub(crate) use self::completions::{Completions, Manual};
+pub(crate) use self::job::{ExportJob, HandedOver, Validate};
+pub(crate) use self::lookups::{
+    Activity, Evidence, Export, ExportJson, Filters, List, NewFile, QueryAudit, Receipts, Record, Replay, Search, Store, Whole, Written,
+};
+pub(crate) use self::mcp::{AliasMode, Answering, Listening, Mcp, ResultFormat, Serve, ServeBridge, ServeHttp};
+pub(crate) use self::shadow::{RecordHumanAction, Shadow, ShadowList};
+pub(crate) use self::smoke::Smoke;
 
 /// Reviewed database capabilities for AI agents: they read and propose, people approve, a guarded executor applies exactly once.
 #[derive(Debug, Parser)]
@@ -36,9 +48,36 @@ pub(crate) enum Verb {
     Proposals(Proposals),
     /// Apply an approved proposal, once
     Apply(Apply),
+    /// Check a record in a file, without a configuration or a ledger
+    Validate(Validate),
+    /// Compare an agent's shadow proposals with what people did
+    #[command(subcommand)]
+    Shadow(Shadow),
+    /// Try the real MCP server out
+    #[command(subcommand)]
+    Smoke(Smoke),
+    /// Look up what agents were shown
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// Look up which queries ran
+    #[command(subcommand)]
+    QueryAudit(QueryAudit),
+    /// Look up what came of the attempts
+    #[command(subcommand)]
+    Receipts(Receipts),
     /// The whole story of a proposal, from the ledger alone
     #[command(subcommand)]
     Replay(Replay),
+    /// Search everything that is on record
+    #[command(subcommand)]
+    Activity(Activity),
+    /// Look at the ledger as a whole
+    #[command(subcommand)]
+    Store(Store),
+    /// Print a script that lets a shell complete words
+    Completions(Completions),
+    /// Print the manual page, or write one page per verb
+    Man(Manual),
 }
 
 /// Where configuration and ledger are.
@@ -76,66 +115,6 @@ pub(crate) struct Demo {
     /// Answer every question with yes
     #[arg(long, short)]
     pub(crate) yes: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Mcp {
-    /// Over stdin and stdout
-    Serve(Serve),
-    /// Over Streamable HTTP
-    ServeStreamableHttp(ServeHttp),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// How tools are named
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) alias_mode: AliasMode,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServeHttp {
-    #[command(flatten)]
-    pub(crate) serve: Serve,
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
-    pub(crate) host: String,
-    /// The port to listen on
-    #[arg(long, default_value_t = 8766)]
-    pub(crate) port: u16,
-    /// The environment variable that holds the bearer token
-    #[arg(long, value_name = "VARIABLE", default_value = "SYNAPSOR_RUNNER_HTTP_TOKEN")]
-    pub(crate) auth_token_env: String,
-    /// Take requests without a token; loopback only
-    #[arg(long)]
-    pub(crate) dev_no_auth: bool,
-    /// An origin that a browser may come from; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    pub(crate) cors_origin: Vec<String>,
-    /// A host name that clients use, besides the loopback names; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub(crate) allowed_host: Vec<String>,
-    /// The certificate chain in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The certificate's key in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// A proxy in front ends TLS; allows other addresses than loopback
-    #[arg(long, conflicts_with = "tls_cert")]
-    pub(crate) behind_tls_proxy: bool,
-}
-
-/// How tools are named.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AliasMode {
-    /// By the capability's own name, `billing.propose_waiver`
-    #[default]
-    Canonical,
-    /// With letters, digits, `_` and `-` only
-    Openai,
 }
 
 #[derive(Debug, Subcommand)]
@@ -185,6 +164,9 @@ pub(crate) struct Propose {
     /// A file with the arguments as JSON, `-` for stdin; takes the place of a value of `--json`
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    /// The format of the answer in JSON; the configuration's if this is absent
+    #[arg(long, value_enum)]
+    pub(crate) result_format: Option<ResultFormat>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,6 +181,8 @@ pub(crate) enum Proposals {
     Reject(Reject),
     /// Withdraw it
     Cancel(Cancel),
+    /// Print the job of an approved one, for a worker elsewhere
+    WritebackJob(ExportJob),
 }
 
 #[derive(Debug, Args)]
@@ -235,9 +219,9 @@ pub(crate) struct Reject {
     pub(crate) one: One,
     #[command(flatten)]
     pub(crate) actor: Actor,
-    /// Why
+    /// Why; there must be a reason
     #[arg(long)]
-    pub(crate) reason: String,
+    pub(crate) reason: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
@@ -266,6 +250,23 @@ pub(crate) struct Apply {
     /// Do everything but the commit; nothing changes, here or there
     #[arg(long, env = "SYNAPSOR_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) handed_over: HandedOver,
+}
+
+impl Place {
+    /// What a command that is printed must repeat to mean the same place: nothing, or a blank and the flags.
+    pub(crate) fn again(&self) -> String {
+        let config = Some(&self.config).filter(|config| config.as_os_str() != "synapsor.runner.json").map(|config| ("--config", config));
+        let store = self.store.as_ref().map(|store| ("--store", store));
+        config.into_iter().chain(store).map(|(flag, path)| format!(" {flag} {}", quoted(&path.display().to_string()))).collect()
+    }
+}
+
+/// The word as a shell takes it in one piece.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 impl Cli {
@@ -284,19 +285,46 @@ impl Verb {
     /// Whether the answer is JSON.
     pub(crate) fn json(&self) -> bool {
         match self {
-            Self::Demo(_) | Self::Mcp(_) => false,
+            Self::Demo(_) | Self::Mcp(_) | Self::Completions(_) | Self::Man(_) => false,
             Self::Config(ConfigVerb::Validate { format, .. } | ConfigVerb::Show { format, .. }) => format.json,
             Self::Tools(Tools::List { format, .. }) => format.json,
             Self::Propose(propose) => propose.json.is_some(),
             Self::Proposals(verb) => verb.json(),
             Self::Apply(apply) => apply.one.format.json,
-            Self::Replay(verb) => verb.json(),
+            Self::Validate(validate) => validate.format.json,
+            Self::Shadow(verb) => verb.json(),
+            Self::Smoke(verb) => verb.json(),
+            Self::Evidence(verb) => verb.words().1.json,
+            Self::QueryAudit(verb) => verb.words().1.json,
+            Self::Receipts(verb) => verb.words().1.json,
+            Self::Replay(verb) => verb.words().1.json,
+            Self::Activity(verb) => verb.words().1.json,
+            Self::Store(verb) => verb.words().1.json,
+        }
+    }
+
+    /// Where configuration and ledger are, if the verb has to do with them.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Demo(_) | Self::Mcp(_) | Self::Validate(_) | Self::Smoke(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Config(ConfigVerb::Validate { place, .. } | ConfigVerb::Show { place, .. }) => Some(place),
+            Self::Tools(Tools::List { place, .. }) => Some(place),
+            Self::Propose(propose) => Some(&propose.place),
+            Self::Proposals(verb) => Some(verb.place()),
+            Self::Apply(apply) => Some(&apply.one.place),
+            Self::Shadow(verb) => Some(verb.place()),
+            Self::Evidence(verb) => Some(verb.words().0),
+            Self::QueryAudit(verb) => Some(verb.words().0),
+            Self::Receipts(verb) => Some(verb.words().0),
+            Self::Replay(verb) => Some(verb.words().0),
+            Self::Activity(verb) => Some(verb.words().0),
+            Self::Store(verb) => Some(verb.words().0),
         }
     }
 
     /// Whether it serves many calls at once.
     pub(crate) fn serves(&self) -> bool {
-        matches!(self, Self::Mcp(Mcp::ServeStreamableHttp(_)))
+        matches!(self, Self::Mcp(Mcp::ServeStreamableHttp(_) | Mcp::ServeHttp(_)))
     }
 }
 
@@ -308,6 +336,18 @@ impl Proposals {
             Self::Approve(approve) => approve.one.format.json,
             Self::Reject(reject) => reject.one.format.json,
             Self::Cancel(cancel) => cancel.one.format.json,
+            Self::WritebackJob(export) => export.one.format.json,
+        }
+    }
+
+    fn place(&self) -> &Place {
+        match self {
+            Self::List(list) => &list.place,
+            Self::Show(one) => &one.place,
+            Self::Approve(approve) => &approve.one.place,
+            Self::Reject(reject) => &reject.one.place,
+            Self::Cancel(cancel) => &cancel.one.place,
+            Self::WritebackJob(export) => &export.one.place,
         }
     }
 }

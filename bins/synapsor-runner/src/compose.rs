@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::{Config, Engine, Environment, Executor as DeclaredExecutor, SourceConfig};
+use synapsor_config::{Capability, Config, Engine, Environment, Executor as DeclaredExecutor, ExecutorRef, Mode, SourceConfig};
 use synapsor_executor::{Executor, SqlUpdate};
 use synapsor_ledger::{Ledger, OpenOptions};
-use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, identify};
+use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, Records, identify};
 use synapsor_protocol::Identifier;
 use synapsor_protocol::name::{EnvName, SafeName};
 use synapsor_source::{Location, ReceiptTable, Source, SourceSettings, WriteSource};
@@ -59,6 +59,13 @@ impl Setup {
         }
     }
 
+    /// The same for a server that only reads.
+    pub(crate) fn read_only(self) -> Self {
+        let mut config = Config::clone(&self.config);
+        config.mode = Mode::ReadOnly;
+        Self { config: Arc::new(config), ..self }
+    }
+
     /// A source that is the ledger's own file would put the ledger in an agent's reach. The validator compares what the file says; a
     /// variable, a link or `--store` may still lead to the same place.
     fn kept_apart(self) -> Answer<Self> {
@@ -96,6 +103,39 @@ impl Setup {
         }))
     }
 
+    /// What whoever can read the ledger can look up in it. Makes none.
+    pub(crate) fn records(&self) -> Answer<Records> {
+        let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
+        Ok(Records::new(ledger.operator()))
+    }
+
+    /// What applies changes in each source that a proposal changes directly, opened as `apply` would.
+    pub(crate) fn writers(&self) -> BTreeMap<Identifier, Writer> {
+        let executors = WriteExecutors { config: self.config.clone(), environment: self.environment.clone(), open: Mutex::default() };
+        let written = self.config.sources.iter().filter(|(name, _)| self.written_directly(name).next().is_some());
+        let opened = written.filter_map(|(name, source)| {
+            let variable = match &source.engine {
+                Engine::Sqlite { .. } => None,
+                // The validator has said that nothing can be applied, where the file names no variable.
+                Engine::Postgres { write_url_env, .. } | Engine::Mysql { write_url_env, .. } => Some(write_url_env.as_ref()?),
+            };
+            let writer = match variable.filter(|variable| self.environment.value(variable).is_none()) {
+                Some(variable) => Writer::Unset(variable.clone()),
+                None => executors.write_source(name.as_str()).map_or_else(Writer::Unusable, Writer::Open),
+            };
+            Some((name.clone(), writer))
+        });
+        opened.collect()
+    }
+
+    /// The capabilities whose approved changes are applied in this source by us.
+    pub(crate) fn written_directly(&self, source: &Identifier) -> impl Iterator<Item = &Capability> {
+        let applies = self.config.mode == Mode::Review && self.config.source(source).is_some_and(|source| !source.read_only);
+        let capabilities = self.config.callable().filter(move |_| applies);
+        let direct = |capability: &Capability| capability.proposal().is_some_and(|rules| rules.executor == ExecutorRef::SqlUpdate);
+        capabilities.filter(move |capability| capability.source == *source && direct(capability))
+    }
+
     fn read_sources(&self) -> Answer<BTreeMap<Identifier, Source>> {
         let needed = |name: &Identifier| self.config.callable().any(|capability| capability.source == *name);
         let named = self.config.sources.iter().filter(|(name, _)| needed(name));
@@ -111,6 +151,16 @@ impl Setup {
         let pool_size = usize::try_from(source.pool_size).unwrap_or(usize::MAX);
         Ok(settings(name.as_str(), location, source, pool_size))
     }
+}
+
+/// What can be said of the account for writing without asking it.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Open(WriteSource),
+    /// The variable with its URL is not set here.
+    Unset(EnvName),
+    /// Why it cannot be opened.
+    Unusable(String),
 }
 
 /// Executors that write, opened when they are first needed.

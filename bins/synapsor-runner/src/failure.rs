@@ -7,9 +7,10 @@ use synapsor_agent::AgentError;
 use synapsor_config::ConfigError;
 use synapsor_ledger::LedgerError;
 use synapsor_mcp::McpError;
-use synapsor_operator::OperatorError;
+use synapsor_operator::{JobRefusal, OperatorError};
 use synapsor_proposal::Refusal;
 use synapsor_protocol::chain::chain;
+use synapsor_protocol::id::ProposalId;
 use synapsor_source::SourceError;
 
 /// A verb that was refused: one sentence, what it sums up, and advice where there is some.
@@ -19,14 +20,22 @@ pub(crate) struct Failure {
     /// Lines below the sentence; mostly none.
     pub(crate) details: Vec<String>,
     pub(crate) hint: Option<String>,
+    /// A word for programs, where one is published.
+    pub(crate) code: Option<&'static str>,
 }
+
+/// How commands begin that advice names.
+const PROGRAM: &str = "synapsor-runner";
+
+/// The one command that has a place of its own.
+const DEMO: &str = "synapsor-runner demo";
 
 /// What a verb comes to.
 pub(crate) type Answer<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), details: Vec::new(), hint: None }
+        Self { message: message.to_string(), details: Vec::new(), hint: None, code: None }
     }
 
     /// The same with its cause and the causes of that.
@@ -44,6 +53,18 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    /// The same, with the commands in its advice meaning the place that was meant: `again` is what they must repeat.
+    pub(crate) fn repeating(self, again: &str) -> Self {
+        let hint = self.hint.map(|hint| {
+            let parts = hint.split('`').enumerate().map(|(number, part)| match number % 2 {
+                1 if part.starts_with(&format!("{PROGRAM} ")) && !part.contains("--config") && part != DEMO => format!("{part}{again}"),
+                _ => part.to_owned(),
+            });
+            parts.collect::<Vec<_>>().join("`")
+        });
+        Self { hint, ..self }
     }
 
     fn of(error: &(dyn Error + 'static)) -> Self {
@@ -80,9 +101,14 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::Busy => failure.hint("another process is writing; run the command again"),
             LedgerError::NoProposal(_) => failure.hint("`synapsor-runner proposals list` shows what there is"),
-            LedgerError::Altered { .. } => {
+            LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) => {
                 failure.hint("the record was edited or damaged outside of the program; nothing was applied from it")
             }
+            LedgerError::Corrupt { .. } => {
+                failure.hint("put a backup in its place; receipts in the source keep every change from being made twice")
+            }
+            LedgerError::Full => failure.hint("make room and run the command again"),
+            LedgerError::ReadOnly(_) => failure.hint("this account must be able to write the file and its folder, where its log is kept"),
             _ => failure,
         }
     }
@@ -102,12 +128,26 @@ impl From<OperatorError> for Failure {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::Ledger(error) => error.into(),
+            OperatorError::Job { id, refusal } => job_refused(&id, &refusal),
             error => {
                 let hint = operator_hint(&error);
                 Self { hint, ..Self::of(&error) }
             }
         }
     }
+}
+
+fn job_refused(id: &ProposalId, refusal: &JobRefusal) -> Failure {
+    let failure = match refusal {
+        JobRefusal::Differs(found) => {
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            Failure::new(format_args!("the job does not say what was approved of proposal {id}")).detail(&lines.join("\n"))
+        }
+        refusal => Failure::new(format_args!("the job of proposal {id} is refused: {refusal}")),
+    };
+    let failure =
+        failure.hint(format_args!("nothing was changed; make a new one: `synapsor-runner proposals writeback-job {id} --output FILE`"));
+    Failure { code: Some(refusal.code()), ..failure }
 }
 
 fn operator_hint(error: &OperatorError) -> Option<String> {

@@ -3,7 +3,9 @@
 //! `main` is a table of contents: read the words, run the verb, print, exit. One file per verb in `verbs`; the only file that sees both
 //! planes is `compose.rs`.
 
+mod boundary;
 mod cli;
+mod client;
 mod compose;
 mod demo;
 mod failure;
@@ -17,10 +19,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = cli::Cli::of_process();
     logging::start();
-    let json = cli.verb.json();
+    let (json, again) = (cli.verb.json(), cli.verb.place().map(cli::Place::again).unwrap_or_default());
     match runtime(&cli.verb).and_then(|runtime| runtime.block_on(verbs::run(cli.verb))) {
         Ok(code) => code,
-        Err(failure) => output::failure(&failure, json),
+        Err(failure) => output::failure(&failure.repeating(&again), json),
     }
 }
 

@@ -36,7 +36,11 @@ pub(crate) fn json(record: &impl Serialize) {
 /// Says why a verb failed. With `--json` the answer on stdout is JSON all the same.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     if as_json {
-        json(&serde_json::json!({"ok": false, "error": {"message": failure.message, "details": failure.details, "hint": failure.hint}}));
+        let mut error = serde_json::json!({"message": failure.message, "details": failure.details, "hint": failure.hint});
+        if let Some(code) = failure.code {
+            error["code"] = code.into();
+        }
+        json(&serde_json::json!({"ok": false, "error": error}));
     } else {
         told(failure).for_each(note);
     }
@@ -83,7 +87,7 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// The same for JSON text: a hidden character stands only within a string, where JSON has an escape for it. The line breaks between
 /// members stay.
-fn visible_json(text: &str) -> String {
+pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_hidden(c) {

@@ -13,8 +13,8 @@ use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN,
 
 use crate::output::{bold, visible};
 
-/// The proposal as text.
-pub(crate) fn text(dossier: &Dossier) -> String {
+/// The proposal as text. Commands in it repeat `again`, to mean the same place.
+pub(crate) fn text(dossier: &Dossier, again: &str) -> String {
     let Dossier { proposal, change_set, events, .. } = dossier;
     let mut text = String::new();
     heading(&mut text, proposal, change_set);
@@ -22,7 +22,7 @@ pub(crate) fn text(dossier: &Dossier) -> String {
     guards(&mut text, change_set);
     binding(&mut text, proposal);
     history(&mut text, events);
-    next(&mut text, proposal, change_set.mode);
+    next(&mut text, proposal, change_set.mode, again);
     text.trim_end().to_owned()
 }
 
@@ -64,6 +64,47 @@ pub(crate) fn story(replay: &Replay) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+/// What a story in Markdown begins with.
+pub(crate) fn markdown_head(replay_id: &str, proposal: &Proposal, set: &ChangeSet) -> String {
+    let mut text = format!("# Replay {}\n\n", code(replay_id));
+    let row = format!(
+        "{} {}.{} where {} = {}",
+        set.source.source_id, set.source.schema, set.source.table, set.source.primary_key.column, set.source.primary_key.value
+    );
+    for (label, value) in [
+        ("status", proposal.status.to_string()),
+        ("capability", set.action.clone()),
+        ("proposed by", set.principal.id.clone()),
+        ("tenant", set.scope.tenant_id.clone()),
+        ("row", row),
+        ("proposal hash", proposal.terms.proposal_hash.to_string()),
+        ("approval digest", proposal.terms.approval_digest.to_string()),
+    ] {
+        let _infallible = writeln!(text, "- {label}: {}", code(&value));
+    }
+    text.push_str("\n## The change\n\n");
+    for (column, proposed) in &set.patch {
+        let before = set.before.get(column).map_or("(not read)".to_owned(), ToString::to_string);
+        let _infallible = writeln!(text, "- {column}: {} becomes {}", code(&before), code(&proposed.to_string()));
+    }
+    text
+}
+
+/// One event of a story in Markdown.
+pub(crate) fn markdown_event(RecordedEvent { sequence, event, .. }: &RecordedEvent) -> String {
+    let told =
+        Some(told(&event.fact)).filter(|told| !told.is_empty()).map(|told| format!(" {}", code(told.trim_start_matches(": ").trim())));
+    format!("{sequence}. {} {} by {}{}", event.at, code(event.fact.kind()), code(&event.actor), told.unwrap_or_default())
+}
+
+/// A text that Markdown shows as it is, every character visible.
+pub(crate) fn code(text: &str) -> String {
+    let text = visible(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let (fence, pad) = ("`".repeat(longest + 1), if longest > 0 || text.is_empty() { " " } else { "" });
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// Asks a person on the terminal; `None` if there is none. Everything but `y` and `yes` is no.
@@ -182,23 +223,26 @@ fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
     format!("{note}{reason}")
 }
 
-fn next(text: &mut String, proposal: &Proposal, mode: Mode) {
+fn next(text: &mut String, proposal: &Proposal, mode: Mode, again: &str) {
     use synapsor_proposal::Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
     let id = proposal.id();
     let digest = &proposal.terms.approval_digest;
     let command = match proposal.status {
         PendingReview if mode == Mode::Shadow => {
-            format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}")
+            format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}{again}")
         }
         PendingReview => {
-            format!("synapsor-runner proposals approve {id} --digest {digest}\n  synapsor-runner proposals reject {id} --reason '...'")
+            format!(
+                "synapsor-runner proposals approve {id} --digest {digest}{again}\n  \
+                 synapsor-runner proposals reject {id} --reason '...'{again}"
+            )
         }
-        Approved | PendingWorker => format!("synapsor-runner apply {id}\n  synapsor-runner proposals cancel {id}"),
-        Applied | Conflict | Failed | Rejected | Canceled | Expired => format!("synapsor-runner replay show {id}"),
+        Approved | PendingWorker => format!("synapsor-runner apply {id}{again}\n  synapsor-runner proposals cancel {id}{again}"),
+        Applied | Conflict | Failed | Rejected | Canceled | Expired => format!("synapsor-runner replay show {id}{again}"),
     };
     let _infallible = writeln!(text, "{}\n  {command}", bold("next"));
 }
 
-fn line(text: &mut String, label: &str, value: impl std::fmt::Display) {
+pub(crate) fn line(text: &mut String, label: &str, value: impl std::fmt::Display) {
     let _infallible = writeln!(text, "{label:<16} {value}");
 }

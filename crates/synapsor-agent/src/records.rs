@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 use synapsor_ledger::{AgentLedger, Evidence, QueryAudit, RecordedEvent, Replay};
 use synapsor_proposal::{Closing, Ending, Fact, Status};
+use synapsor_protocol::execution_receipt::{ExecutionReceipt, ReceiptStatus, SchemaVersion};
 use synapsor_protocol::id::{EventId, EvidenceId, JobId, ProposalId};
-use synapsor_protocol::{ChangeSet, Digest, ErrorCode, ExecutionReceipt, Outcome, Report, Scalar, Timestamp};
+use synapsor_protocol::{ChangeSet, Digest, ErrorCode, OperationId, Outcome, Report, Scalar, Timestamp};
 
 use crate::error::AgentError;
 
@@ -69,7 +70,7 @@ struct ProposalRecord {
     status: Status,
     proposal: ChangeSet,
     events: Vec<SeenEvent>,
-    receipts: Vec<ExecutionReceipt>,
+    receipts: Vec<SeenReceipt>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +79,7 @@ struct ReplayRecord {
     status: Status,
     proposal: ChangeSet,
     events: Vec<SeenEvent>,
-    receipts: Vec<ExecutionReceipt>,
+    receipts: Vec<SeenReceipt>,
     query_audit: Vec<QueryAudit>,
     evidence: Vec<Evidence>,
     generated_at: Timestamp,
@@ -124,14 +125,23 @@ struct SeenReport {
 impl ProposalRecord {
     fn of(replay: Replay) -> Self {
         let Replay { proposal, state, events, receipts, .. } = replay;
-        Self { status: state.status, proposal, events: seen(events), receipts }
+        Self { status: state.status, proposal, events: seen(events), receipts: proofs(receipts) }
     }
 }
 
 impl ReplayRecord {
     fn of(replay: Replay) -> Self {
         let Replay { replay_id, proposal, state, events, receipts, query_audit, evidence, job: _, generated_at } = replay;
-        Self { replay_id, status: state.status, proposal, events: seen(events), receipts, query_audit, evidence, generated_at }
+        Self {
+            replay_id,
+            status: state.status,
+            proposal,
+            events: seen(events),
+            receipts: proofs(receipts),
+            query_audit,
+            evidence,
+            generated_at,
+        }
     }
 }
 
@@ -168,6 +178,41 @@ fn payload(fact: Fact) -> Seen {
         Fact::Contradicted(contradiction) => Seen::Reported(SeenReport::of(contradiction.attempt, contradiction.report)),
         Fact::Tombstoned(tombstone) => Seen::Ended { attempt: tombstone.attempt, ending: tombstone.ending, reason: tombstone.reason },
     }
+}
+
+/// The proof of an outcome, without who carried it out.
+#[derive(Serialize)]
+struct SeenReceipt {
+    schema_version: SchemaVersion,
+    writeback_job_id: JobId,
+    proposal_id: ProposalId,
+    status: ReceiptStatus,
+    rows_affected: u64,
+    idempotency_key: OperationId,
+    previous_version: Option<Scalar>,
+    new_version: Option<Scalar>,
+    source_database_mutated: bool,
+    executed_at: Timestamp,
+    safe_error_code: Option<ErrorCode>,
+    receipt_hash: Digest,
+}
+
+fn proofs(receipts: Vec<ExecutionReceipt>) -> Vec<SeenReceipt> {
+    let proof = |receipt: ExecutionReceipt| SeenReceipt {
+        schema_version: receipt.schema_version,
+        writeback_job_id: receipt.writeback_job_id,
+        proposal_id: receipt.proposal_id,
+        status: receipt.status,
+        rows_affected: receipt.rows_affected,
+        idempotency_key: receipt.idempotency_key,
+        previous_version: receipt.previous_version,
+        new_version: receipt.new_version,
+        source_database_mutated: receipt.source_database_mutated,
+        executed_at: receipt.executed_at,
+        safe_error_code: receipt.safe_error_code,
+        receipt_hash: receipt.receipt_hash,
+    };
+    receipts.into_iter().map(proof).collect()
 }
 
 impl SeenReport {

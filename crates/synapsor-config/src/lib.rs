@@ -47,6 +47,7 @@ pub use error::ConfigError;
 pub use executor::Executor;
 pub use finding::{Finding, Severity};
 pub use proposal_rules::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, NumericBound, PatchRefusal, ProposalRules, TransitionGuard};
+pub use reserved::{is_identifier_field, is_trust_field};
 #[cfg(feature = "schemas")]
 pub use schema::schema;
 pub use served::Unserved;

@@ -17,8 +17,6 @@ pub struct Unserved {
 /// What is not served yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// `result_format: 1`.
-    ResultFormatOne,
     /// Executors of the types `http_handler` and `command_handler`.
     Handler {
         /// The executor.
@@ -38,7 +36,6 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ResultFormatOne => f.write_str("`result_format: 1` is asked for"),
             Self::Handler { executor, type_name } => write!(f, "executor `{executor}` is of the type `{type_name}`"),
             Self::Provider { provider } => write!(f, "a trusted context comes from `{provider}`"),
             Self::CloudMode => f.write_str("the mode is `cloud`"),

@@ -54,9 +54,16 @@ impl AgentLedger {
 
     /// An evidence bundle of this tenant; `None` if there is none, or it is another's.
     pub async fn evidence(&self, tenant: &str, id: &EvidenceId) -> Result<Option<Evidence>, LedgerError> {
-        let id = id.clone();
-        let found = self.ledger.readers.read(move |connection| body::find(connection, Shelf::Evidence, id.as_str())).await?;
-        Ok(found.filter(|evidence: &Evidence| evidence.tenant_id == tenant))
+        let (of, id) = (tenant.to_owned(), id.clone());
+        let found = self.ledger.readers.read(move |connection| {
+            // Another tenant's bundle is not there, whatever state it is in.
+            let select = "SELECT 1 FROM evidence WHERE evidence_id = ?1 AND tenant_id = ?2";
+            match connection.prepare_cached(select)?.exists((id.as_str(), &of))? {
+                true => body::find(connection, Shelf::Evidence, id.as_str()),
+                false => Ok(None),
+            }
+        });
+        Ok(found.await?.filter(|evidence: &Evidence| evidence.tenant_id == tenant))
     }
 
     /// The whole story of a proposal of this tenant, verified; `None` if there is none, or it is another's.

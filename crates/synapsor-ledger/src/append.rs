@@ -13,7 +13,7 @@ use synapsor_protocol::id::{EventId, ProposalId};
 use synapsor_protocol::{Digest, Timestamp};
 
 use crate::body::{Body, MAX_RECORD_BYTES};
-use crate::chain::{Link, json};
+use crate::chain::{Link, checksum_of, json};
 use crate::error::{Altered, LedgerError};
 use crate::load::{Case, load};
 use crate::projection::{self, APPROVAL, FIXED, JOB, MOVING, RECEIPT};
@@ -72,15 +72,16 @@ impl Draft {
     fn create(self, batch: &mut Batch<'_>) -> Result<Proposal, LedgerError> {
         let head = self.events.last().map(|entry| entry.recorded.hash.clone());
         let head = head.ok_or_else(|| LedgerError::NoProposal(self.proposal.id().clone()))?;
-        let values = projection::fixed(&self.proposal).into_iter().chain(projection::moving(&self.proposal, &head));
+        let values: Vec<Value> = projection::fixed(&self.proposal).into_iter().chain(projection::moving(&self.proposal, &head)).collect();
         let (evidence, audit) = self.proposal.evidence.as_ref().map(|link| (&link.evidence_id, &link.audit_id)).unzip();
         let filed = [
+            Value::from(checksum_of(&values)),
             Value::from(batch.number(&self.filed.shape)?),
             Value::from(self.filed.at_micros),
             evidence.map_or(Value::Null, |id| Value::from(id.to_string())),
             audit.map_or(Value::Null, |id| Value::from(id.to_string())),
         ];
-        let values = values.chain([Value::from(self.change_set_json)]).chain(filed);
+        let values = values.into_iter().chain([Value::from(self.change_set_json)]).chain(filed);
         batch.connection.prepare_cached(&INSERT_PROPOSAL)?.execute(params_from_iter(values))?;
         for entry in &self.events {
             entry.write(batch, self.proposal.id())?;
@@ -103,7 +104,9 @@ pub(crate) fn append(batch: &mut Batch<'_>, case: Case, events: Vec<Event>) -> R
         follow(batch, &proposal, &entry.recorded)?;
         head = entry.recorded.hash;
     }
-    let moving = projection::moving(&proposal, &head).into_iter().chain([Value::from(id.to_string())]);
+    let row: Vec<Value> = projection::fixed(&proposal).into_iter().chain(projection::moving(&proposal, &head)).collect();
+    let sum = checksum_of(&row);
+    let moving = row.into_iter().skip(FIXED.len()).chain([Value::from(sum), Value::from(id.to_string())]);
     batch.connection.prepare_cached(&UPDATE_PROPOSAL)?.execute(params_from_iter(moving))?;
     Ok(proposal)
 }
@@ -125,7 +128,9 @@ fn follow(batch: &mut Batch<'_>, proposal: &Proposal, event: &RecordedEvent) -> 
         batch.connection.prepare_cached(&INSERT_APPROVAL)?.execute(params_from_iter(row))?;
     }
     if let Some(receipt) = projection::receipt(proposal, event)? {
-        let row = projection::receipt_row(event, &receipt)?.into_iter().chain([Value::from(event.event.at.as_micros())]);
+        let row = projection::receipt_row(event, &receipt)?;
+        let filed = [Value::from(event.event.at.as_micros()), Value::from(checksum_of(&row))];
+        let row = row.into_iter().chain(filed);
         batch.connection.prepare_cached(&INSERT_RECEIPT)?.execute(params_from_iter(row))?;
     }
     match &event.event.fact {
@@ -213,7 +218,7 @@ fn written(record: &'static str, value: &impl serde::Serialize) -> Result<String
 }
 
 /// The columns by which look-ups find a proposal.
-const FILED: [&str; 4] = ["shape", "at_micros", "evidence_id", "audit_id"];
+const FILED: [&str; 5] = ["checksum", "shape", "at_micros", "evidence_id", "audit_id"];
 
 const INSERT_EVENT: &str = "INSERT INTO proposal_events \
     (event_id, proposal_id, sequence, kind, actor, payload_json, created_at, hash, commit_number) \
@@ -228,15 +233,15 @@ static INSERT_RECEIPT: LazyLock<String> = LazyLock::new(|| {
     let marks = vec!["?"; RECEIPT.len()].join(", ");
     // A receipt is filed as its proposal is.
     format!(
-        "INSERT INTO writeback_receipts ({}, at_micros, shape, object_id) \
-         SELECT {marks}, ?, shape, object_id FROM proposals WHERE proposal_id = ?1",
+        "INSERT INTO writeback_receipts ({}, at_micros, checksum, shape, object_id) \
+         SELECT {marks}, ?, ?, shape, object_id FROM proposals WHERE proposal_id = ?1",
         RECEIPT.join(", ")
     )
 });
 static INSERT_JOB: LazyLock<String> = LazyLock::new(|| insert("writeback_jobs", &JOB));
 static UPDATE_PROPOSAL: LazyLock<String> = LazyLock::new(|| {
     let sets: Vec<String> = MOVING.iter().map(|column| format!("{column} = ?")).collect();
-    format!("UPDATE proposals SET {} WHERE proposal_id = ?", sets.join(", "))
+    format!("UPDATE proposals SET {}, checksum = ? WHERE proposal_id = ?", sets.join(", "))
 });
 
 fn insert(table: &str, columns: &[&str]) -> String {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use synapsor_protocol::Digest;
 
-use crate::chain::json;
+use crate::chain::{checksum, json};
 use crate::error::LedgerError;
 use crate::record::{Diagnostic, Evidence, QueryAudit};
 use crate::shape::Filed;
@@ -93,11 +93,11 @@ impl Body {
             Place::WithItsAudit | Place::Diagnostic { .. } => 0,
         };
         let mut insert = batch.connection.prepare_cached(self.shelf.insert())?;
-        let (id, tenant, commit, json) = (&self.id, &self.tenant_id, batch.commit, &self.json);
+        let (id, tenant, commit, json, sum) = (&self.id, &self.tenant_id, batch.commit, &self.json, checksum(&self.digest));
         Ok(match &self.place {
-            Place::WithItsAudit => insert.execute((id, tenant, commit, json))?,
-            Place::Read(filed) => insert.execute((id, tenant, commit, json, shape, &filed.object_id, filed.at_micros))?,
-            Place::Diagnostic { capability, at_micros } => insert.execute((id, tenant, commit, json, capability, at_micros))?,
+            Place::WithItsAudit => insert.execute((id, tenant, commit, json, sum))?,
+            Place::Read(filed) => insert.execute((id, tenant, commit, json, sum, shape, &filed.object_id, filed.at_micros))?,
+            Place::Diagnostic { capability, at_micros } => insert.execute((id, tenant, commit, json, sum, capability, at_micros))?,
         })
     }
 }
@@ -130,15 +130,16 @@ impl Shelf {
     fn insert(self) -> &'static str {
         match self {
             Self::Evidence => {
-                "INSERT INTO evidence (evidence_id, tenant_id, commit_number, body_json) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"
+                "INSERT INTO evidence (evidence_id, tenant_id, commit_number, body_json, checksum) VALUES (?1, ?2, ?3, ?4, ?5) \
+                    ON CONFLICT DO NOTHING"
             }
             Self::Audit => {
-                "INSERT INTO query_audit (audit_id, tenant_id, commit_number, body_json, shape, object_id, at_micros) \
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
+                "INSERT INTO query_audit (audit_id, tenant_id, commit_number, body_json, checksum, shape, object_id, at_micros) \
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
             }
             Self::Diagnostics => {
-                "INSERT INTO diagnostics (diagnostic_id, tenant_id, commit_number, body_json, capability, at_micros) \
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING"
+                "INSERT INTO diagnostics (diagnostic_id, tenant_id, commit_number, body_json, checksum, capability, at_micros) \
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
             }
         }
     }
@@ -152,11 +153,18 @@ pub(crate) fn text(connection: &Connection, shelf: Shelf, id: &str) -> Result<Op
 
 /// The record of this id. One that is no longer readable, or about something else than its row says, was altered.
 pub(crate) fn find<T: DeserializeOwned>(connection: &Connection, shelf: Shelf, id: &str) -> Result<Option<T>, LedgerError> {
-    let select = format!("SELECT body_json, tenant_id, commit_number FROM {} WHERE {} = ?1", shelf.table(), shelf.id());
-    let stored = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, i64>(2)?));
-    let Some((json, tenant, commit)) = connection.prepare_cached(&select)?.query_row([id], stored).optional()? else { return Ok(None) };
-    let record = serde_json::from_str(&json).ok().filter(|_| is_about(&json, shelf, id, tenant));
+    let select = format!("SELECT body_json, tenant_id, commit_number, checksum FROM {} WHERE {} = ?1", shelf.table(), shelf.id());
+    let stored = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?));
+    let Some((json, tenant, commit, sum)) = connection.prepare_cached(&select)?.query_row([id], stored).optional()? else {
+        return Ok(None);
+    };
+    let record = serde_json::from_str(&json).ok().filter(|_| is_about(&json, shelf, id, tenant) && is_sound(&json, sum));
     record.map(Some).ok_or(LedgerError::AlteredCommit(commit))
+}
+
+/// Whether a record is what its checksum was made of; those of older programs have none.
+fn is_sound(json: &str, sum: Option<i64>) -> bool {
+    sum.is_none_or(|sum| checksum(&Digest::of_bytes(json.as_bytes())) == sum)
 }
 
 /// Whether a record names the id and the tenant that its row is found by: digests cover the record alone.

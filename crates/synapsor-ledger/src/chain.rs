@@ -6,6 +6,7 @@
 //! The members of [`Link`] and [`Commit`] stand in the order of their names and are strings and integers only, so that
 //! their plain JSON is their canonical JSON.
 
+use rusqlite::types::Value;
 use serde::Serialize;
 use synapsor_protocol::id::{EventId, ProposalId};
 use synapsor_protocol::{Digest, Timestamp};
@@ -32,6 +33,34 @@ pub(crate) struct Commit<'a> {
     pub(crate) number: i64,
     pub(crate) previous: Option<&'a str>,
     pub(crate) records: &'a [Digest],
+}
+
+/// The first 64 bits of a digest: finds damage, and no edit by somebody who recomputes it.
+pub(crate) fn checksum(digest: &Digest) -> i64 {
+    let head = digest.hex().get(..16).and_then(|head| u64::from_str_radix(head, 16).ok());
+    head.unwrap_or_default().cast_signed()
+}
+
+/// The checksum of a row.
+pub(crate) fn checksum_of(values: &[Value]) -> i64 {
+    let mut bytes = Vec::with_capacity(1024);
+    for value in values {
+        match value {
+            Value::Null => bytes.push(b'n'),
+            Value::Integer(number) => {
+                bytes.push(b'i');
+                bytes.extend(number.to_le_bytes());
+            }
+            Value::Real(number) => bytes.extend(number.to_le_bytes()),
+            Value::Text(text) => {
+                bytes.push(b't');
+                bytes.extend(text.len().to_le_bytes());
+                bytes.extend(text.as_bytes());
+            }
+            Value::Blob(blob) => bytes.extend(blob),
+        }
+    }
+    checksum(&Digest::of_bytes(&bytes))
 }
 
 impl Link<'_> {

@@ -21,12 +21,18 @@ const CHECKPOINT_PAGES: u32 = 4096;
 /// What SQLite calls a database file that was renamed or removed under an open connection.
 const READONLY_DBMOVED: i32 = 1032;
 
+/// What SQLite calls it when the index of the log, of a fixed size, finds no room.
+const IOERR_SHMSIZE: i32 = 4874;
+
 /// A connection that may write. It changes nothing in the file yet.
 pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, LedgerError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-    if connection.is_readonly(MAIN_DB).map_err(|error| classify(path, error))? {
+    let engine = |error| classify(path, error);
+    if connection.is_readonly(MAIN_DB).map_err(engine)? {
         return Err(LedgerError::ReadOnly(path.to_owned()));
     }
+    // Closing the last connection moves the log into the file. Until both are known to be ours, that must not happen.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(engine)?;
     Ok(connection)
 }
 
@@ -37,6 +43,7 @@ pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
 
 /// Puts a recognised ledger into the mode that we write in: durable at every commit, readers beside the writer.
 pub(crate) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.execute_batch(&format!(
         "PRAGMA synchronous = FULL;
@@ -91,7 +98,7 @@ pub(crate) fn classify(path: &Path, error: impl Into<Arc<Error>>) -> LedgerError
         Some((ErrorCode::ReadOnly, _)) => LedgerError::ReadOnly(path),
         Some((ErrorCode::DatabaseCorrupt, _)) => LedgerError::Corrupt { path, source: error },
         Some((ErrorCode::NotADatabase, _)) => LedgerError::NotADatabase(path),
-        Some((ErrorCode::DiskFull, _)) => LedgerError::Full,
+        Some((ErrorCode::DiskFull, _) | (_, IOERR_SHMSIZE)) => LedgerError::Full,
         Some((ErrorCode::CannotOpen, _)) if !path.exists() => LedgerError::StoreGone,
         Some((ErrorCode::CannotOpen, _)) if !file::folder_is_writable(&path) => LedgerError::ReadOnly(path),
         _ => LedgerError::Engine(error),

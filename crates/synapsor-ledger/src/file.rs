@@ -121,7 +121,11 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| match error.kind() {
+        // A file stands where the folder, or one above it, should be.
+        ErrorKind::AlreadyExists => io::Error::from(ErrorKind::NotADirectory),
+        _ => error,
+    })
 }
 
 fn make_file(folder: &Path, path: PathBuf) -> Result<PathBuf, LedgerError> {

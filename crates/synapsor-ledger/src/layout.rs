@@ -4,11 +4,16 @@
 //! - A layout that was released is never edited; a change is another step at the end of [`STEPS`].
 //! - A file that is not a ledger, or that a newer program wrote, is left exactly as it is.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
-use synapsor_protocol::Timestamp;
+use synapsor_protocol::id::EventId;
+use synapsor_protocol::{Digest, Timestamp};
 
+use crate::chain::checksum;
 use crate::connection::classify;
 use crate::error::LedgerError;
 
@@ -133,7 +138,8 @@ CREATE TABLE writeback_receipts (
 
 /// What look-ups need: a record carries the number of its shape and its time in microseconds, and each way to look for it
 /// is one index that ends in `(at_micros, id)`, the order of every list. Evidence has none of its own: it is found by the
-/// audit row of its read. The records of an older file are filed here once.
+/// audit row of its read. A checksum tells a damaged row from a sound one where nothing else does, in lists. The records of
+/// an older file are filed here once; they have no checksum.
 const SECOND: &str = "
 CREATE TABLE shapes (
   shape INTEGER PRIMARY KEY,
@@ -148,15 +154,21 @@ CREATE TABLE shapes (
   UNIQUE (tenant_id, kind, capability, principal, source_id, table_name, business_object, query_fingerprint)
 ) STRICT;
 
+ALTER TABLE commits ADD COLUMN ledger INTEGER;
+ALTER TABLE evidence ADD COLUMN checksum INTEGER;
+ALTER TABLE query_audit ADD COLUMN checksum INTEGER;
 ALTER TABLE query_audit ADD COLUMN shape INTEGER;
 ALTER TABLE query_audit ADD COLUMN object_id TEXT;
 ALTER TABLE query_audit ADD COLUMN at_micros INTEGER;
+ALTER TABLE diagnostics ADD COLUMN checksum INTEGER;
 ALTER TABLE diagnostics ADD COLUMN capability TEXT;
 ALTER TABLE diagnostics ADD COLUMN at_micros INTEGER;
+ALTER TABLE proposals ADD COLUMN checksum INTEGER;
 ALTER TABLE proposals ADD COLUMN shape INTEGER;
 ALTER TABLE proposals ADD COLUMN at_micros INTEGER;
 ALTER TABLE proposals ADD COLUMN evidence_id TEXT;
 ALTER TABLE proposals ADD COLUMN audit_id TEXT;
+ALTER TABLE writeback_receipts ADD COLUMN checksum INTEGER;
 ALTER TABLE writeback_receipts ADD COLUMN shape INTEGER;
 ALTER TABLE writeback_receipts ADD COLUMN object_id TEXT;
 ALTER TABLE writeback_receipts ADD COLUMN at_micros INTEGER;
@@ -237,8 +249,9 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<Found, L
     let engine = |error| classify(path, error);
     connection.execute_batch("SAVEPOINT recognise").map_err(engine)?;
     let found = look(connection, path);
-    connection.execute_batch("RELEASE recognise").map_err(engine)?;
-    found
+    let released = connection.execute_batch("RELEASE recognise").map_err(engine);
+    // After an error the savepoint may be gone with the transaction; what went wrong first is what matters.
+    found.and_then(|found| released.map(|()| found))
 }
 
 fn look(connection: &Connection, path: &Path) -> Result<Found, LedgerError> {
@@ -260,10 +273,42 @@ pub(crate) fn build(connection: &Connection, path: &Path) -> Result<(), LedgerEr
             connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; {VERSIONS}")).map(|()| 0).map_err(engine)
         }
     });
-    let built = built.and_then(|version| climb(connection, version).map_err(engine));
+    let built = built.and_then(|version| climb(connection, version).and_then(|()| name(connection)).map_err(engine));
     let end = if built.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = connection.execute_batch(end).map_err(engine);
     built.and(ended)
+}
+
+/// Gives the ledger a number of its own, in the header of its file, if it has none.
+fn name(connection: &Connection) -> rusqlite::Result<()> {
+    if user_version(connection)? != 0 {
+        return Ok(());
+    }
+    let digest = Digest::of_bytes(EventId::generate().as_str().as_bytes());
+    let number = checksum(&digest).unsigned_abs() % u64::from(u32::MAX >> 1) + 1;
+    connection.execute_batch(&format!("PRAGMA user_version = {number}"))
+}
+
+/// Refuses a log that belongs to another ledger: the number that SQLite reads through the log, or that of the last commit, which
+/// every log holds, is not that of the file. What no checkpoint wrote into the file yet is no sign of anything.
+pub(crate) fn same_name(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let named = user_version(connection).map_err(|error| classify(path, error))?;
+    let mut header = [0; 64];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let [.., a, b, c, d] = header;
+    let on_disk = i64::from(u32::from_be_bytes([a, b, c, d]));
+    let last = "SELECT ledger FROM commits ORDER BY number DESC LIMIT 1";
+    let last: Option<Option<i64>> = connection.query_row(last, [], |row| row.get(0)).optional().map_err(|error| classify(path, error))?;
+    if (read.is_err() || on_disk == 0 || on_disk == named) && last.flatten().is_none_or(|last| last == named) {
+        return Ok(());
+    }
+    let found = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    let foreign = rusqlite::Error::SqliteFailure(found, Some("the log beside it belongs to another ledger".to_owned()));
+    Err(LedgerError::Corrupt { path: path.to_owned(), source: Arc::new(foreign) })
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 fn climb(connection: &Connection, from: u32) -> rusqlite::Result<()> {

@@ -15,7 +15,7 @@ use crate::agent::AgentLedger;
 use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
 use crate::file::{Place, prepare, tighten, unopenable};
-use crate::layout::{build, recognise};
+use crate::layout::{Found, build, recognise, same_name};
 use crate::readers::Readers;
 use crate::writer::Writer;
 
@@ -51,7 +51,12 @@ impl Ledger {
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
         let path = prepare(path, options.create)?;
         let connection = open_writer(&path, options.busy_timeout)?;
-        patiently(options.busy_timeout, || recognise(&connection, &path).map(drop))?;
+        patiently(options.busy_timeout, || match recognise(&connection, &path)? {
+            // An empty file is no ledger yet, or no ledger any more. Whoever only looks must not make one of it.
+            Found::Empty if !options.create => Err(LedgerError::Missing(path.clone())),
+            Found::Empty | Found::Known(..=1) => Ok(()),
+            Found::Known(_) => same_name(&connection, &path),
+        })?;
         patiently(options.busy_timeout, || settle(&connection).map_err(|error| LedgerError::from(error).at(&path)))?;
         patiently(options.busy_timeout, || build(&connection, &path))?;
         tighten(&path)?;

@@ -3,6 +3,9 @@
 //! A list finds its records along an index and then looks at each, one by one: what is shown is what the record says, and
 //! a record that says something else than the index does is not shown. Nothing is verified; whoever acts on one loads it.
 
+use std::sync::LazyLock;
+
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -12,11 +15,13 @@ use synapsor_protocol::id::{AuditId, EvidenceId, JobId, ProposalId};
 use synapsor_protocol::{ErrorCode, OperationId, Outcome, Timestamp};
 
 use crate::body::{self, Shelf};
+use crate::chain::checksum_of;
 use crate::error::LedgerError;
 use crate::filter::{Filter, Page};
 use crate::find::{self, EVIDENCE, Hit, Kinds, PROPOSALS, READS, RECEIPTS, find};
 use crate::lines::{Activity, AuditLine, EvidenceLine, ReadOf, ReceiptLine, Summary};
-use crate::projection::mode_word;
+use crate::projection::{FIXED, MOVING, RECEIPT, mode_word};
+use crate::rows;
 
 /// The proposals that match.
 pub(crate) fn proposals(connection: &Connection, filter: &Filter) -> Result<Page<Summary>, LedgerError> {
@@ -145,6 +150,9 @@ fn audit_of(connection: &Connection, hit: &Hit) -> Result<String, LedgerError> {
 
 /// One proposal, if it is what the filter asks for.
 pub(crate) fn proposal(connection: &Connection, filter: &Filter, id: &str) -> Result<Option<Summary>, LedgerError> {
+    if !is_sound(connection, &PROPOSAL_ROW, (id,))? {
+        return Ok(None);
+    }
     let mut select = connection.prepare_cached(SELECT_PROPOSAL)?;
     let line = select.query_row([id], |row| Ok(summary(row))).optional()?.transpose()?.flatten();
     let fits = |line: &Summary| {
@@ -185,6 +193,9 @@ fn summary(row: &Row<'_>) -> Result<Option<Summary>, LedgerError> {
 
 /// One receipt, if it is what the filter asks for.
 pub(crate) fn receipt(connection: &Connection, filter: &Filter, id: &str, sequence: u32) -> Result<Option<ReceiptLine>, LedgerError> {
+    if !is_sound(connection, &RECEIPT_ROW, (id, sequence))? || !is_sound(connection, &PROPOSAL_ROW, (id,))? {
+        return Ok(None);
+    }
     let mut select = connection.prepare_cached(SELECT_RECEIPT)?;
     let line = select.query_row((id, sequence), |row| Ok(receipt_line(row, sequence))).optional()?.transpose()?.flatten();
     let fits = |line: &ReceiptLine| {
@@ -315,6 +326,22 @@ fn mode_of(word: &str) -> Option<Mode> {
     let all = [Mode::ReadOnly, Mode::Shadow, Mode::ReviewRequired, Mode::ApprovedForWriteback];
     all.into_iter().find(|mode| mode_word(*mode) == word)
 }
+
+/// Whether a row is what its checksum was made of. Those of older programs have none.
+fn is_sound(connection: &Connection, select: &str, key: impl rusqlite::Params) -> Result<bool, LedgerError> {
+    let mut select = connection.prepare_cached(select)?;
+    let width = select.column_count();
+    let row = select.query_row(key, |row| rows::values(row, width)).optional()?;
+    Ok(row.is_some_and(|mut row| row.pop().is_some_and(|sum| sum == Value::Null || sum == Value::from(checksum_of(&row)))))
+}
+
+static PROPOSAL_ROW: LazyLock<String> = LazyLock::new(|| {
+    let columns: Vec<&str> = FIXED.into_iter().chain(MOVING).chain(["checksum"]).collect();
+    format!("SELECT {} FROM proposals WHERE proposal_id = ?1", columns.join(", "))
+});
+
+static RECEIPT_ROW: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {}, checksum FROM writeback_receipts WHERE proposal_id = ?1 AND sequence = ?2", RECEIPT.join(", ")));
 
 const SELECT_PROPOSAL: &str = "SELECT p.proposal_id, p.status, p.mode, p.capability, p.tenant_id, p.principal, p.source_id, \
     p.business_object, p.object_id, p.evidence_id, p.events, p.attempts, p.outcome, p.code, p.expires_at, p.created_at, p.updated_at, \

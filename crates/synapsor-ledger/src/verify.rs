@@ -46,6 +46,7 @@ pub(crate) fn head(connection: &Connection) -> Result<Option<Head>, LedgerError>
 
 /// Walks everything.
 pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
+    sound(connection)?;
     let mut written = written(connection)?;
     let records = written.values().map(Vec::len).sum::<usize>() as u64;
     commits(connection, &mut written)?;
@@ -62,6 +63,16 @@ pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
     nothing_left_behind(connection)?;
     filed_where_it_belongs(connection)?;
     Ok(Verified { head: head(connection)?, records, proposals })
+}
+
+/// Checks the file itself: that every page and every index agree. Lists find records by indexes, and no hash covers those.
+fn sound(connection: &Connection) -> Result<(), LedgerError> {
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(corrupt, Some(found)).into())
 }
 
 /// The digests of all records, by the commit whose number they carry.

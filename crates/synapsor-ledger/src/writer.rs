@@ -160,7 +160,9 @@ impl Batch<'_> {
         let created_at = Timestamp::now();
         let hash = Commit { created_at, number: self.commit, previous, records: &self.records }.hash()?;
         let row = (self.commit, self.records.len() as i64, hash.as_str(), created_at.to_string());
-        let insert = "INSERT INTO commits (number, records, hash, created_at) VALUES (?1, ?2, ?3, ?4)";
+        // The ledger's number beside it: a log of another ledger is known by its last commit.
+        let insert =
+            "INSERT INTO commits (number, records, hash, created_at, ledger) SELECT ?1, ?2, ?3, ?4, user_version FROM pragma_user_version";
         self.connection.prepare_cached(insert)?.execute(row)?;
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Message {
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     message: Cow<'static, str>,
-    data: Option<Value>,
+    data: Option<Box<Value>>,
     id: Value,
     /// The text was too large, which HTTP has a status of its own for.
     pub(crate) too_large: bool,
@@ -89,7 +89,7 @@ impl Fault {
 
     /// An error of the protocol library's form, about nothing yet.
     pub(crate) fn of(error: ErrorData) -> Self {
-        Self { data: error.data, ..Self::new(error.code, error.message) }
+        Self { data: error.data.map(Box::new), ..Self::new(error.code, error.message) }
     }
 
     /// The same, about the request with this id.
@@ -103,7 +103,7 @@ impl Fault {
     pub(crate) fn to_value(&self) -> Value {
         let mut error = json!({"code": self.code.0, "message": self.message});
         if let Some(data) = &self.data {
-            error["data"] = data.clone();
+            error["data"] = Value::clone(data);
         }
         json!({"jsonrpc": "2.0", "id": self.id, "error": error})
     }

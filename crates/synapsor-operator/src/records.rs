@@ -4,8 +4,8 @@
 //! checks no role; deciding does, and there is no way to decide here.
 
 use synapsor_ledger::{
-    Activity, AuditLine, Diagnostic, Dossier, Evidence, EvidenceLine, Filter, Head, LedgerError, Listener, OperatorLedger, Page, QueryAudit,
-    ReceiptLine, Replay, Stats, Summary, Verified,
+    Activity, AuditLine, Diagnostic, Dossier, Evidence, EvidenceLine, Filter, Head, LedgerError, Listener, OperatorLedger, Page,
+    QueryAudit, ReceiptLine, Replay, Stats, Summary, Verified,
 };
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 

@@ -21,6 +21,7 @@ use synapsor_protocol::{Columns, Identifier, Scalar, Timestamp};
 
 use crate::error::OperatorError;
 use crate::port::OperatorPort;
+use crate::records::Records;
 
 /// How a proposal compares with what a person did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -151,33 +152,35 @@ impl OperatorPort {
         let order = Order::RecordHumanAction { action_id: ActionId::generate(), patch, notes };
         Ok(self.order(id, order).await?.human_actions.last().cloned())
     }
+}
 
+impl Records {
     /// One shadow proposal beside what a person did.
-    pub async fn compare_shadow(&self, id: &ProposalId) -> Result<Comparison, OperatorError> {
-        let dossier = self.ledger.load(id).await?;
+    pub async fn compare_shadow(&self, id: &ProposalId) -> Result<Comparison, LedgerError> {
+        let dossier = self.proposal(id).await?;
         if dossier.proposal.terms.mode != Mode::Shadow {
-            return Err(LedgerError::Refused(Refusal::NotShadow(id.clone())).into());
+            return Err(LedgerError::Refused(Refusal::NotShadow(id.clone())));
         }
         Ok(Comparison::of(&dossier))
     }
 
     /// Shadow proposals beside what people did, newest first.
-    pub async fn list_shadows(&self, before: Option<Cursor>, limit: u32) -> Result<Page<Comparison>, OperatorError> {
+    pub async fn list_shadows(&self, before: Option<Cursor>, limit: u32) -> Result<Page<Comparison>, LedgerError> {
         let filter = Filter { mode: Some(Mode::Shadow), before, limit, ..Filter::default() };
-        let page = self.ledger.list(&filter).await?;
+        let page = self.proposals(&filter).await?;
         let (mut lines, mut unreadable) = (Vec::new(), page.unreadable);
         for summary in &page.lines {
-            match self.ledger.load(&summary.proposal_id).await {
+            match self.proposal(&summary.proposal_id).await {
                 Ok(dossier) => lines.push(Comparison::of(&dossier)),
                 Err(LedgerError::Altered { .. }) => unreadable = unreadable.saturating_add(1),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(Page { lines, next: page.next, unreadable })
     }
 
     /// How all shadow proposals compare. Reads each of them, a page at a time.
-    pub async fn report_shadows(&self) -> Result<ShadowReport, OperatorError> {
+    pub async fn report_shadows(&self) -> Result<ShadowReport, LedgerError> {
         let mut report = ShadowReport::default();
         let mut before = None;
         loop {

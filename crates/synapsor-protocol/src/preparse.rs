@@ -378,7 +378,11 @@ fn holds_exactly(token: &str) -> bool {
     let Ok(double) = token.parse::<f64>() else { return false };
     // Up to fifteen digits every decimal survives the way through a double.
     let plain = token.len() <= 15 && token.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
-    plain || double.is_finite() && Decimal::parse(token).is_some_and(|value| Some(value) == Decimal::parse(&format!("{double:e}")))
+    // Of two shortest forms that are equally near, programs write one or the other: JSON writers the even one.
+    let even = || serde_json::Number::from_f64(double).map(|number| number.to_string());
+    let is_shortest =
+        |value: &Decimal| [Some(format!("{double:e}")), even()].iter().flatten().any(|text| Decimal::parse(text).as_ref() == Some(value));
+    plain || double.is_finite() && Decimal::parse(token).as_ref().is_some_and(is_shortest)
 }
 
 #[cfg(test)]

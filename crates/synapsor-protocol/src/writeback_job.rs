@@ -11,7 +11,6 @@ use crate::digest::Digest;
 use crate::id::{JobId, LeaseId, ProposalId};
 use crate::identifier::Identifier;
 use crate::operation::OperationId;
-use crate::preparse::{self, Limits, ParseError};
 use crate::scalar::Scalar;
 use crate::time::Timestamp;
 
@@ -144,13 +143,8 @@ pub struct JobLease {
 }
 
 impl WritebackJob {
-    /// Reads a job in either form; the older one (`protocol_version: "1.0"`) is turned into this one.
-    pub fn from_slice(text: &[u8]) -> Result<Self, ParseError> {
-        let value: Value = preparse::from_slice(text, Limits::DEFAULT)?;
-        Self::in_either_form(&value).map(|(job, _)| job).map_err(ParseError::Shape)
-    }
-
-    /// The job in this value, and the members of the value's form that were understood.
+    /// The job in this value, in either form, and the members of that form which were understood. The older form
+    /// (`protocol_version: "1.0"`) is turned into this one.
     pub(crate) fn in_either_form(value: &Value) -> Result<(Self, Value), serde_json::Error> {
         if value.get("schema_version").is_some() {
             let job = Self::deserialize(value)?;

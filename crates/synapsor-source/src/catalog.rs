@@ -83,6 +83,8 @@ pub enum Severity {
 /// | `NOT_A_TABLE` | error | a direct write to a view or a foreign table |
 /// | `STORAGE_NOT_TRANSACTIONAL` | error | a direct write to a table whose storage engine takes nothing back |
 /// | `PRIVILEGE_MISSING` | error | the account may not read or update a named column |
+/// | `RECEIPT_TABLE_UNUSABLE` | error | the writing account cannot use the receipt table, or cannot create it |
+/// | `RECEIPT_TABLE_ABSENT` | notice | the first change creates the receipt table |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogFinding {
     /// How much it matters.

@@ -3,7 +3,6 @@
 //! A small business database, the real MCP server over stdio, and the same operator's port that the other verbs use. No network, no other
 //! program.
 
-mod client;
 mod folder;
 
 use std::process::ExitCode;
@@ -14,16 +13,16 @@ use synapsor_protocol::Outcome;
 use synapsor_protocol::id::ProposalId;
 
 use crate::cli::{Demo, Place};
+use crate::client::Client;
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::{output, review};
-use client::Client;
 use folder::Folder;
 
 /// Plays the loop.
 pub(crate) async fn run(words: &Demo) -> Answer<ExitCode> {
     let folder = Folder::make(&words.folder)?;
-    let mut client = Client::start(&folder.config()).await?;
+    let mut client = Client::start(&folder.config(), &[]).await?;
     let port = Setup::load_served(&Place { config: folder.config(), store: None })?.operator_port(None)?;
     let mut stage = Stage { step: 0, client: &mut client, port: &port, yes: words.yes };
     stage.meet(&folder).await?;
@@ -50,6 +49,7 @@ impl Stage<'_> {
         output::line(format_args!("A shop's database, a configuration and a ledger are in {}", folder.path().display()));
         self.title("The agent asks the MCP server for its tools. None of them takes SQL, a tenant or an approval.");
         for tool in self.client.tools().await? {
+            let tool = tool["name"].as_str().unwrap_or_default();
             output::line(format_args!("   {tool}"));
         }
         self.title("The agent reads a ticket and the invoice behind it, as tenant `acme`.");
@@ -65,7 +65,7 @@ impl Stage<'_> {
         self.read_invoice("INV-3001").await?;
         self.title("You are the reviewer now. This is what an approval would bind:");
         let dossier = self.port.show(&id).await?;
-        output::line(indented(&review::text(&dossier)));
+        output::line(indented(&review::text(&dossier, "")));
         if !self.answer(&id) {
             self.port.reject(&id, "declined in the demo".to_owned()).await?;
             output::line("   Rejected. Nothing was changed, and the agent could not have changed it.");
@@ -93,7 +93,7 @@ impl Stage<'_> {
 
     async fn ask_for_a_stranger(&mut self) -> Answer<()> {
         self.title("The agent asks for an invoice of another tenant. It looks like one that does not exist.");
-        let envelope = self.client.call("billing.inspect_invoice", json!({"invoice_id": "INV-9001"})).await?;
+        let envelope = self.client.call("billing.inspect_invoice", json!({"invoice_id": "INV-9001"})).await?["structuredContent"].take();
         let code = envelope["error"]["code"].as_str().unwrap_or_default();
         output::line(format_args!("   {code}: {}", output::visible(envelope["summary"].as_str().unwrap_or_default())));
         expect(code == "NOT_FOUND_IN_TENANT", "the other tenant's row was not refused")
@@ -126,7 +126,7 @@ impl Stage<'_> {
     }
 
     async fn call(&mut self, tool: &str, arguments: Value) -> Answer<Value> {
-        let envelope = self.client.call(tool, arguments).await?;
+        let envelope = self.client.call(tool, arguments).await?["structuredContent"].take();
         expect(envelope["ok"] == true, &format!("`{tool}` was refused: {}", envelope["summary"]))?;
         Ok(envelope)
     }

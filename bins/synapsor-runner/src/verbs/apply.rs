@@ -1,4 +1,4 @@
-//! `apply [ID]`: put an approved change into the source, once.
+//! `apply [ID]`, `apply --job FILE`: put an approved change into the source, once.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use synapsor_operator::{Application, Rehearsal, Waiting};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Outcome, Report};
 
-use super::meant;
+use super::{job, meant};
 use crate::cli::Apply;
 use crate::compose::Setup;
 use crate::failure::Answer;
@@ -15,12 +15,22 @@ use crate::output;
 
 pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
     let port = Setup::load_served(&words.one.place)?.operator_port(words.actor.actor.clone())?;
-    let id = meant(&port, &words.one.id).await?;
+    let handed_over = job::handed_over(&words.handed_over)?;
+    let id = match &handed_over {
+        Some((job, _)) => job.proposal_id.clone(),
+        None => meant(&port, &words.one.id).await?,
+    };
     if words.dry_run {
-        let rehearsal = port.rehearse(&id).await?;
+        let rehearsal = match &handed_over {
+            Some((job, to)) => port.rehearse_job(job, to).await?,
+            None => port.rehearse(&id).await?,
+        };
         return Ok(rehearsed(&id, &rehearsal, words.one.format.json));
     }
-    let application = port.apply(&id, &mut |held| tell(held)).await?;
+    let application = match &handed_over {
+        Some((job, to)) => port.apply_job(job, to, &mut |held| tell(held)).await?,
+        None => port.apply(&id, &mut |held| tell(held)).await?,
+    };
     if words.one.format.json {
         output::json(&record(&application));
     } else {

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use synapsor_agent::{DatabaseFinding, check_database};
 use synapsor_config::{Capability, Checked, Config, Severity};
 
 use crate::cli::{ConfigVerb, Place};
 use crate::compose::Setup;
-use crate::failure::{Answer, Failure};
+use crate::failure::Answer;
 use crate::output;
+use crate::verbs::check_db::{self, Found};
 
 pub(super) async fn run(verb: ConfigVerb) -> Answer<ExitCode> {
     match verb {
@@ -21,10 +21,10 @@ pub(super) async fn run(verb: ConfigVerb) -> Answer<ExitCode> {
 async fn validate(place: &Place, as_json: bool, check_db: bool) -> Answer<ExitCode> {
     let checked = synapsor_config::load(&place.config)?;
     let database = match (&checked.config, check_db) {
-        (Some(_), true) => check_database(&Setup::load_served(place)?.agent_port()?).await,
+        (Some(_), true) => check_db::all(&Setup::load_served(place)?).await?,
         (None, _) | (_, false) => Vec::new(),
     };
-    let ok = checked.config.is_some() && !database.iter().any(is_error);
+    let ok = checked.config.is_some() && !database.iter().any(Found::is_error);
     if as_json {
         output::json(&report(&checked, &database, ok));
     } else {
@@ -33,19 +33,17 @@ async fn validate(place: &Place, as_json: bool, check_db: bool) -> Answer<ExitCo
     Ok(output::exit(ok))
 }
 
-/// Checking the database means being able to: what cannot be reached was not checked.
-fn is_error(found: &DatabaseFinding) -> bool {
-    found.finding.is_err() || found.is_definite()
-}
-
-fn print(place: &Place, checked: &Checked, database: &[DatabaseFinding], ok: bool, check_db: bool) {
+fn print(place: &Place, checked: &Checked, database: &[Found], ok: bool, check_db: bool) {
     for finding in &checked.findings {
         output::line(output_lines(&finding.to_string()));
     }
     for found in database {
-        output::line(sentence(found));
+        output::line(found.sentence());
     }
-    let count = |severity, one| output::counted(checked.of(severity).count(), one);
+    let count = |severity: Severity, one| {
+        let asked = database.iter().filter(|found| found.word() == severity.as_str()).count();
+        output::counted(checked.of(severity).count() + asked, one)
+    };
     let path = place.config.display();
     let about_database = match (check_db, ok) {
         (true, true) => ", and the databases have what it names",
@@ -60,37 +58,14 @@ fn output_lines(text: &str) -> String {
     text.lines().map(output::visible).collect::<Vec<_>>().join("\n")
 }
 
-fn sentence(found: &DatabaseFinding) -> String {
-    let DatabaseFinding { capability, source, finding } = found;
-    match finding {
-        Ok(finding) => {
-            let column = finding.column.as_ref().map(|column| format!(" column `{column}`")).unwrap_or_default();
-            let severity = format!("{:?}", finding.severity).to_lowercase();
-            format!("{severity} {} capability `{capability}`{column}\n  {}", finding.code, output::visible(&finding.message))
-        }
-        Err(error) => format!(
-            "error DATABASE_NOT_CHECKED capability `{capability}`, source `{source}`\n  {}",
-            output::visible(&Failure::new(error).message)
-        ),
-    }
-}
-
-fn report(checked: &Checked, database: &[DatabaseFinding], ok: bool) -> Value {
+fn report(checked: &Checked, database: &[Found], ok: bool) -> Value {
     let finding = |finding: &synapsor_config::Finding| {
         json!({"severity": finding.severity.as_str(), "path": finding.path, "code": finding.code.as_str(), "message": finding.message,
             "line": finding.line, "column": finding.column, "hint": finding.hint})
     };
     let of = |severity| checked.of(severity).map(finding).collect::<Vec<_>>();
-    let found = |found: &DatabaseFinding| match &found.finding {
-        Ok(finding) => {
-            json!({"capability": found.capability, "source": found.source, "severity": format!("{:?}", finding.severity).to_lowercase(),
-            "code": finding.code, "column": finding.column, "message": finding.message})
-        }
-        Err(error) => json!({"capability": found.capability, "source": found.source, "severity": "error", "code": "DATABASE_NOT_CHECKED",
-            "column": null, "message": error.to_string()}),
-    };
     json!({"ok": ok, "errors": of(Severity::Error), "warnings": of(Severity::Warning), "notices": of(Severity::Notice),
-        "database": database.iter().map(found).collect::<Vec<_>>()})
+        "database": database.iter().map(Found::json).collect::<Vec<_>>()})
 }
 
 fn show(place: &Place, as_json: bool) -> Answer<ExitCode> {

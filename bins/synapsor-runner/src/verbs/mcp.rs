@@ -1,4 +1,4 @@
-//! `mcp serve`, `mcp serve-streamable-http`: serve MCP clients.
+//! `mcp serve`, `mcp serve-streamable-http`, `mcp serve-http`: serve clients.
 //!
 //! While the first messages are answered the databases are asked for what the configuration names, and calls wait for that. What is
 //! definitely wrong ends the process before any call was answered; a database that cannot be reached now is told, and asked again by the
@@ -8,23 +8,23 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use synapsor_agent::{AgentPort, check_database};
-use synapsor_config::Environment;
+use synapsor_config::{Config, Environment, ResultFormat};
 use synapsor_http::{Access, Listen, Protection, Settings, termination};
-use synapsor_mcp::{HttpServer, McpError, McpOptions, serve_stdio};
+use synapsor_mcp::{Format, HttpServer, McpError, McpOptions, serve_stdio};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::EnvName;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{AliasMode, Serve, ServeHttp};
+use crate::cli::{self, AliasMode, Answering, Listening, Serve, ServeBridge, ServeHttp};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::output;
 
 pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
-    let port = port(words)?;
-    let (options, shutdown) = (options(words), until_told()?);
+    let (port, options) = ready(&words.answering, words.alias_mode)?;
+    let shutdown = until_told()?;
     let serving = serve_stdio(port.clone(), &options, tokio::io::stdin(), tokio::io::stdout(), shutdown.clone());
-    let served = beside_the_check(serving, &port, &options.calls_may_begin, words, &shutdown).await;
+    let served = beside_the_check(serving, &port, &options.calls_may_begin, &words.answering, &shutdown).await;
     let code = match served.and_then(|ended| Ok(ended?)) {
         Ok(()) => 0,
         Err(failure) => {
@@ -37,13 +37,24 @@ pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
 }
 
 pub(super) async fn serve_http(words: &ServeHttp) -> Answer<ExitCode> {
-    let settings = settings(words)?;
-    let (port, options) = (port(&words.serve)?, options(&words.serve));
-    let (mode, tools) = (port.mode().as_str(), port.offers().len());
+    let settings = settings(&words.listening, words.port)?;
+    let (port, options) = ready(&words.serve.answering, words.serve.alias_mode)?;
     let server = HttpServer::bind(port.clone(), &options, settings).await?;
+    listen(server, &port, &options, &words.serve.answering).await
+}
+
+pub(super) async fn serve_bridge(words: &ServeBridge) -> Answer<ExitCode> {
+    let settings = settings(&words.listening, words.port)?;
+    let (port, options) = ready(&words.answering, AliasMode::Canonical)?;
+    let server = HttpServer::bind_bridge(port.clone(), &options, settings).await?;
+    tracing::warn!("this is plain JSON-RPC, for programs that were written for it; an MCP client uses `mcp serve-streamable-http`");
+    listen(server, &port, &options, &words.answering).await
+}
+
+async fn listen(server: HttpServer, port: &AgentPort, options: &McpOptions, words: &Answering) -> Answer<ExitCode> {
     let shutdown = until_told()?;
-    tracing::info!("serving {tools} tools in mode {mode} at {}", server.url());
-    beside_the_check(server.serve(shutdown.clone()), &port, &options.calls_may_begin, &words.serve, &shutdown).await?;
+    tracing::info!("serving {} tools in mode {} at {}", port.offers().len(), port.mode().as_str(), server.url());
+    beside_the_check(server.serve(shutdown.clone()), port, &options.calls_may_begin, words, &shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,16 +63,31 @@ pub(super) fn aliases(mode: AliasMode) -> synapsor_mcp::AliasMode {
     match mode {
         AliasMode::Canonical => synapsor_mcp::AliasMode::Canonical,
         AliasMode::Openai => synapsor_mcp::AliasMode::Openai,
+        AliasMode::Both => synapsor_mcp::AliasMode::Both,
     }
 }
 
-/// The options, with calls that wait.
-fn options(words: &Serve) -> McpOptions {
-    McpOptions { aliases: aliases(words.alias_mode), calls_may_begin: CancellationToken::new(), ..McpOptions::default() }
+/// The format that the command line asks for, or else the configuration.
+pub(super) fn format(asked: Option<cli::ResultFormat>, config: &Config) -> Format {
+    match (asked, config.result_format) {
+        (Some(cli::ResultFormat::One), _) | (None, ResultFormat::One) => Format::One,
+        (Some(cli::ResultFormat::Two), _) | (None, ResultFormat::Two) => Format::Two,
+    }
 }
 
-fn port(words: &Serve) -> Answer<AgentPort> {
-    Setup::load_served(&words.place)?.agent_port()
+/// What a model can do, and how it is served; calls wait.
+fn ready(words: &Answering, alias_mode: AliasMode) -> Answer<(AgentPort, McpOptions)> {
+    let mut setup = Setup::load_served(&words.place)?;
+    if words.read_only {
+        setup = setup.read_only();
+    }
+    let options = McpOptions {
+        aliases: aliases(alias_mode),
+        format: format(words.result_format, &setup.config),
+        calls_may_begin: CancellationToken::new(),
+        ..McpOptions::default()
+    };
+    Ok((setup.agent_port()?, options))
 }
 
 /// Serves while the databases are checked, and lets calls begin once nothing definite was found. A client that leaves early does not hide
@@ -70,7 +96,7 @@ async fn beside_the_check<T>(
     serving: impl Future<Output = T>,
     port: &AgentPort,
     calls_may_begin: &CancellationToken,
-    words: &Serve,
+    words: &Answering,
     shutdown: &CancellationToken,
 ) -> Answer<T> {
     let mut serving = pin!(serving);
@@ -92,7 +118,7 @@ async fn beside_the_check<T>(
 }
 
 /// Asks the databases, and tells what was found. Fails if something is definitely wrong.
-async fn check(port: &AgentPort, words: &Serve) -> Answer<()> {
+async fn check(port: &AgentPort, words: &Answering) -> Answer<()> {
     let found = check_database(port).await;
     for found in &found {
         let about = format!("capability `{}`, source `{}`", found.capability, found.source);
@@ -109,17 +135,17 @@ async fn check(port: &AgentPort, words: &Serve) -> Answer<()> {
     Ok(())
 }
 
-fn settings(words: &ServeHttp) -> Answer<Settings> {
+fn settings(words: &Listening, port: u16) -> Answer<Settings> {
     let protection = match (&words.tls_cert, &words.tls_key) {
         (Some(certificate), Some(key)) => Protection::Tls { certificate: certificate.clone(), key: key.clone() },
         (_, _) if words.behind_tls_proxy => Protection::TlsProxy,
         (_, _) => Protection::None,
     };
-    let listen = Listen::on(&words.host, words.port, protection).map_err(McpError::from)?;
+    let listen = Listen::on(&words.host, port, protection).map_err(McpError::from)?;
     Ok(Settings { hosts: words.allowed_host.clone(), origins: words.cors_origin.clone(), ..Settings::new(listen, access(words)?) })
 }
 
-fn access(words: &ServeHttp) -> Answer<Access> {
+fn access(words: &Listening) -> Answer<Access> {
     if words.dev_no_auth {
         return Ok(Access::Open);
     }

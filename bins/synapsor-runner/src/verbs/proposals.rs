@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use synapsor_ledger::{Cursor, Dossier, Filter, Page, Summary};
+use synapsor_ledger::{Dossier, Summary};
 use synapsor_operator::{Application, Cancellation, OperatorPort};
-use synapsor_proposal::{Proposal, Status};
+use synapsor_proposal::Proposal;
 use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
 
-use super::{apply, meant};
+use super::listing::{StatusOf, filter, named, print};
+use super::{apply, job, meant, recorded};
 use crate::cli::{Approve, Cancel, List, One, Proposals, Reject};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
@@ -22,75 +23,30 @@ pub(super) async fn run(verb: Proposals) -> Answer<ExitCode> {
         Proposals::Approve(words) => approve(&words).await,
         Proposals::Reject(words) => reject(&words).await,
         Proposals::Cancel(words) => cancel(&words).await,
+        Proposals::WritebackJob(words) => job::export(&words).await,
     }
 }
 
 async fn list(words: &List) -> Answer<ExitCode> {
-    let port = Setup::load(&words.place)?.operator_port(None)?;
-    let found = port.list(&filter(words)?).await?;
-    if words.format.json {
-        output::json(&json!({"ok": true, "proposals": found.lines, "next_cursor": found.next}));
-    } else {
-        print_list(&found);
-    }
+    let records = Setup::load(&words.place)?.records()?;
+    let page = records.proposals(&filter(&words.filters, StatusOf::Proposals)?).await?;
+    let columns = ["PROPOSAL", "STATUS", "CAPABILITY", "TENANT", "OBJECT", "CREATED"];
+    print(words.format, &page, "proposals", columns, |summary: &Summary| {
+        let object = named(&summary.business_object, Some(&summary.object_id));
+        let status = summary.code.as_ref().map_or(summary.status.to_string(), |code| format!("{} ({code})", summary.status));
+        let (id, created) = (summary.proposal_id.to_string(), summary.created_at.to_string());
+        [id, status, summary.capability.clone(), summary.tenant_id.clone(), object, created]
+    });
     Ok(ExitCode::SUCCESS)
 }
 
-fn filter(words: &List) -> Answer<Filter> {
-    let status = match words.status.as_deref() {
-        Some(word) => Some(Status::parse(word).ok_or_else(|| {
-            let known = Status::ALL.map(Status::as_str).join(", ");
-            Failure::new(format_args!("`{}` is no status", output::visible(word))).hint(format_args!("one of: {known}"))
-        })?),
-        None => None,
-    };
-    let object = words.object.as_deref().map(|object| object.split_once(':').unwrap_or(("", object)));
-    Ok(Filter {
-        status,
-        tenant_id: words.tenant.clone(),
-        capability: words.capability.clone(),
-        business_object: object.map(|(kind, _)| kind.to_owned()).filter(|kind| !kind.is_empty()),
-        object_id: object.map(|(_, id)| id.to_owned()),
-        before: words.before.as_deref().and_then(Cursor::parse),
-        limit: words.limit,
-        ..Filter::default()
-    })
-}
-
-fn print_list(found: &Page<Summary>) {
-    if found.lines.is_empty() {
-        output::line("no proposals");
-        return;
-    }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["PROPOSAL", "STATUS", "CAPABILITY", "TENANT", "OBJECT", "CREATED"]);
-    for summary in &found.lines {
-        let object = format!("{}:{}", summary.business_object, summary.object_id);
-        let status = summary.code.as_ref().map_or(summary.status.to_string(), |code| format!("{} ({code})", summary.status));
-        let cells = [
-            summary.proposal_id.to_string(),
-            status,
-            summary.capability.clone(),
-            summary.tenant_id.clone(),
-            object,
-            summary.created_at.to_string(),
-        ];
-        table.add_row(cells.map(|cell| output::visible(&cell)));
-    }
-    output::line(table.trim_fmt());
-    if let Some(next) = &found.next {
-        output::line(format_args!("more: --before {next}"));
-    }
-}
-
 async fn show(words: &One) -> Answer<ExitCode> {
-    let port = Setup::load(&words.place)?.operator_port(None)?;
-    let dossier = port.show(&meant(&port, &words.id).await?).await?;
+    let records = Setup::load(&words.place)?.records()?;
+    let dossier = records.proposal(&recorded(&records, &words.id).await?).await?;
     if words.format.json {
         output::json(&review::record(&dossier));
     } else {
-        output::line(review::text(&dossier));
+        output::line(review::text(&dossier, &words.place.again()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -103,23 +59,24 @@ async fn approve(words: &Approve) -> Answer<ExitCode> {
         None => shown_digest(&port, &id, words).await?,
     };
     let proposal = port.approve(&id, digest, words.reason.clone()).await?;
-    decided(words.one.format.json, &proposal, &format!("Approved {id}. Apply it: synapsor-runner apply {id}"));
+    decided(words.one.format.json, &proposal, &format!("Approved {id}. Apply it: synapsor-runner apply {id}{}", words.one.place.again()));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Shows the change, asks, and gives the digest of exactly what was shown.
 async fn shown_digest(port: &OperatorPort, id: &ProposalId, words: &Approve) -> Answer<Digest> {
     let dossier = port.show(id).await?;
-    output::note(review::text(&dossier));
+    output::note(review::text(&dossier, &words.one.place.again()));
     confirm(words.yes, "approve", &dossier)?;
     Ok(dossier.proposal.terms.approval_digest)
 }
 
 async fn reject(words: &Reject) -> Answer<ExitCode> {
+    let reason = words.reason.clone().ok_or_else(|| Failure::new("a rejection has a reason").hint("say why with `--reason '...'`"))?;
     let port = Setup::load(&words.one.place)?.operator_port(words.actor.actor.clone())?;
     let id = meant(&port, &words.one.id).await?;
     confirm(words.yes, "reject", &port.show(&id).await?)?;
-    let proposal = port.reject(&id, words.reason.clone()).await?;
+    let proposal = port.reject(&id, reason).await?;
     decided(words.one.format.json, &proposal, &format!("Rejected {id}; nothing was changed in the database."));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use synapsor_envelope::Envelope;
 use synapsor_protocol::preparse::{self, Limits};
 
+use super::mcp;
 use crate::cli::Propose;
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
@@ -16,16 +17,17 @@ use crate::output;
 pub(super) async fn run(words: &Propose) -> Answer<ExitCode> {
     let setup = Setup::load_served(&words.place)?;
     let arguments = arguments(words)?;
-    let envelope = setup.agent_port()?.call(&words.name, &arguments).await;
+    let answer = setup.agent_port()?.answer(&words.name, &arguments, &|_| ()).await;
+    let ok = answer.ok();
     if words.json.is_some() {
-        output::json(&envelope);
+        output::json(&answer.written(mcp::format(words.result_format, &setup.config)));
     } else {
-        print(&envelope);
+        print(&answer.envelope());
     }
-    Ok(output::exit(envelope.ok()))
+    Ok(output::exit(ok))
 }
 
-fn arguments(words: &Propose) -> Answer<Map<String, Value>> {
+pub(super) fn arguments(words: &Propose) -> Answer<Map<String, Value>> {
     let text = match (&words.input, words.json.as_deref()) {
         (Some(_), Some(given)) if !given.is_empty() => {
             return Err(Failure::new("the arguments are given twice, with `--json` and with `--input`"));
@@ -41,7 +43,8 @@ fn arguments(words: &Propose) -> Answer<Map<String, Value>> {
     })
 }
 
-fn read(path: &Path) -> Answer<Vec<u8>> {
+/// The bytes of a file, or of stdin for `-`: one more than may be read at most.
+pub(super) fn read(path: &Path) -> Answer<Vec<u8>> {
     let mut text = Vec::new();
     // One byte more than allowed, so that the pre-parser sees that it is too much.
     let limit = u64::try_from(Limits::DEFAULT.bytes).unwrap_or(u64::MAX).saturating_add(1);
@@ -54,7 +57,8 @@ fn read(path: &Path) -> Answer<Vec<u8>> {
     Ok(text)
 }
 
-fn print(envelope: &Envelope) {
+/// The envelope in words.
+pub(super) fn print(envelope: &Envelope) {
     output::line(output::visible(envelope.summary()));
     if let Some(refusal) = envelope.refusal() {
         let again = if refusal.retryable { ", may be tried again" } else { "" };

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use synapsor_mcp::describe_tools;
 
-use super::mcp::aliases;
+use super::mcp::{self, aliases};
 use crate::cli::{AliasMode, Format, Place};
 use crate::compose::Setup;
 use crate::failure::Answer;
 use crate::output;
 
 pub(super) fn list(place: &Place, format: Format, alias_mode: AliasMode) -> Answer<ExitCode> {
-    let listed = describe_tools(&Setup::load_served(place)?.agent_port()?, aliases(alias_mode));
+    let setup = Setup::load_served(place)?;
+    let listed = describe_tools(&setup.agent_port()?, aliases(alias_mode), mcp::format(None, &setup.config));
     if format.json {
         output::json(&listed);
         return Ok(ExitCode::SUCCESS);

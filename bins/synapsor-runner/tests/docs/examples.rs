@@ -69,7 +69,8 @@ fn wrong(text: &str) -> Result<&'static str, String> {
         let errors: Vec<String> = checked.of(Severity::Error).map(ToString::to_string).collect();
         return if errors.is_empty() { Ok("configuration") } else { Err(errors.join("\n")) };
     }
-    if example.contains_key("ok") {
+    // The examples of format 1 are held against the code where the formats are.
+    if example.contains_key("ok") && !example.contains_key("code") {
         return serde_json::from_value::<Envelope>(Value::Object(example)).map(|_| "envelope").map_err(|error| error.to_string());
     }
     let servers = ["mcpServers", "servers"].iter().find_map(|name| example.get(*name)?.as_object());

@@ -2,6 +2,9 @@
 
 mod commands;
 mod examples;
+mod fields;
+mod messages;
 mod page;
 mod paths;
+mod records;
 mod walks;

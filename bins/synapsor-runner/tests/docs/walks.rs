@@ -65,8 +65,8 @@ fn the_readmes_own_table_is_read_proposed_approved_and_changed() {
     insta::assert_snapshot!(database.table("select attempt, action, status from synapsor_writeback_receipts"), @"1 | billing.propose_waiver | applied");
 }
 
-#[test]
-fn the_whole_file_of_the_configuration_guide_works_beside_its_database() {
+/// The whole file of the configuration guide, beside its database.
+pub(crate) fn shop() -> Folder {
     let folder = Folder::new();
     folder.write("synapsor.runner.json", page("docs/configuration.md").block("json", "\"result_format\": 2,\n"));
     let shop = Connection::open(folder.join("shop.db")).expect("a database can be made");
@@ -74,6 +74,12 @@ fn the_whole_file_of_the_configuration_guide_works_beside_its_database() {
         late_fee_cents INTEGER NOT NULL, waiver_reason TEXT, version INTEGER NOT NULL);
         INSERT INTO invoices VALUES ('INV-3001', 'acme', 'overdue', 2500, NULL, 1);";
     shop.execute_batch(rows).expect("the table can be made");
+    folder
+}
+
+#[test]
+fn the_whole_file_of_the_configuration_guide_works_beside_its_database() {
+    let folder = shop();
     let trusted = [("SHOP_TENANT", "acme"), ("SHOP_PRINCIPAL", "support-agent")];
     let reader = Reader { folder, environment: trusted.map(|(name, value)| (name, OsString::from(value))).into() };
     reader.follow(&page("docs/configuration.md").block("sh", "config validate"));

@@ -41,7 +41,7 @@ fn words_that_are_not_understood_end_with_2() {
         "propose",
         "propose billing.propose_waiver --json {} --input -",
         "mcp serve-streamable-http --port 70000",
-        "tools list --alias-mode both",
+        "tools list --alias-mode neither",
         "apply one two",
     ];
     assert_snapshot!(lines.map(|words| check(&desk, words)).concat(), @r"
@@ -64,7 +64,7 @@ fn words_that_are_not_understood_end_with_2() {
     2 `propose` error: the following required arguments were not provided:
     1 `propose billing.propose_waiver --json {} --input -` {
     2 `mcp serve-streamable-http --port 70000` error: invalid value '70000' for '--port <PORT>': 70000 is not in 0..=65535
-    2 `tools list --alias-mode both` error: invalid value 'both' for '--alias-mode <ALIAS_MODE>'
+    2 `tools list --alias-mode neither` error: invalid value 'neither' for '--alias-mode <ALIAS_MODE>'
     2 `apply one two` error: unexpected argument 'two' found
     ");
 }

@@ -153,7 +153,6 @@ fn what_is_not_served_yet_is_valid_and_refused_by_name_before_anything_is_record
         }
     };
     let told = [
-        check(|config| config["result_format"] = json!(1)),
         check(handler("http_handler", "url_env")),
         check(handler("command_handler", "command_env")),
         check(|config| config["trusted_context"] = json!({"provider": "http_claims"})),
@@ -163,8 +162,6 @@ fn what_is_not_served_yet_is_valid_and_refused_by_name_before_anything_is_record
         }),
     ];
     assert_snapshot!(told.concat(), @r"
-    NOT_SERVED_YET $.result_format
-      error: `result_format: 1` is asked for, which this version does not serve yet ($.result_format)
     NOT_SERVED_YET $.executors.app.type
       error: executor `app` is of the type `http_handler`, which this version does not serve yet ($.executors.app.type)
     NOT_SERVED_YET $.executors.app.type

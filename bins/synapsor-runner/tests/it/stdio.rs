@@ -18,6 +18,8 @@ fn the_greeting_teaches_to_propose_first() {
     {
       "protocolVersion": "2025-11-25",
       "capabilities": {
+        "prompts": {},
+        "resources": {},
         "tools": {}
       },
       "serverInfo": {

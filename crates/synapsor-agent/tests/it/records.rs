@@ -196,3 +196,13 @@ async fn a_ledger_that_cannot_be_read_is_told_as_such_and_not_as_a_record_that_i
     let (refusal, diagnostic) = counter.port.record(&proposal).await.unwrap_err();
     assert_eq!((refusal.code, diagnostic.is_some()), (SafeCode::Internal, true), "{}", refusal.message);
 }
+
+#[tokio::test]
+async fn a_damaged_record_of_another_tenant_is_not_there_either() {
+    let counter = Counter::new();
+    let [_, evidence, _] = left(&counter).await;
+    counter.damage("UPDATE evidence SET body_json = 'torn'");
+    assert_eq!(counter.port.record(&evidence).await.unwrap_err().0.code, SafeCode::Internal);
+    let other = counter.port_of("globex", "agent-7");
+    assert_eq!(check(&other, &evidence).await, "NOT_FOUND_IN_TENANT No such record is visible to this tenant. None");
+}

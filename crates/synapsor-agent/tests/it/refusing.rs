@@ -87,7 +87,9 @@ async fn each_refusal_has_a_finer_code_in_format_one() {
     let counter = Counter::new();
     let check = async |name: &str, arguments: Value| {
         let answer = counter.port.answer(name, arguments.as_object().unwrap(), &|_| ()).await;
-        answer.written(Format::One).to_value()["code"].as_str().unwrap().to_owned()
+        let code = answer.written(Format::One).to_value()["code"].as_str().unwrap().to_owned();
+        assert!(include_str!("../../../../docs/envelope.md").contains(&format!("`{code}`")), "{code} is documented");
+        code
     };
     let propose = "returns.propose_status";
     assert_eq!(check(READ, json!({"id": "R-9"})).await, "ROW_NOT_FOUND");

@@ -54,10 +54,7 @@ fn mode(raw: &RawConfig, at: &At, report: &mut Report) -> Option<Mode> {
 
 fn result_format(slot: &Slot<Whole<2>>, at: &At, report: &mut Report) -> ResultFormat {
     match report.optional(slot, Code::InvalidResultFormat, at) {
-        Some(Whole(1)) => {
-            report.not_served(at, Feature::ResultFormatOne);
-            ResultFormat::One
-        }
+        Some(Whole(1)) => ResultFormat::One,
         Some(_) => ResultFormat::Two,
         None => {
             if slot.is_absent() {

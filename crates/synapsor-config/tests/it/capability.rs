@@ -91,7 +91,6 @@ fn every_capability_finds_its_source_and_context() {
 fn what_is_not_served_yet_is_named() {
     let unserved: Vec<String> = config("handlers.json").unserved().iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(unserved.join("\n"), @"
-    `result_format: 1` is asked for, which this version does not serve yet ($.result_format)
     a trusted context comes from `http_claims`, which this version does not serve yet ($.trusted_context.provider)
     executor `desk` is of the type `http_handler`, which this version does not serve yet ($.executors.desk.type)
     executor `batch` is of the type `command_handler`, which this version does not serve yet ($.executors.batch.type)

@@ -3,7 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use synapsor_envelope::{Envelope, SafeCode};
+use serde_json::Value;
+use synapsor_envelope::{
+    Answer, ColumnChange, Envelope, Format, Kind, Meta, ProposalAnswer, ProposalState, ReadAnswer, Refusal, RefusedAnswer, SafeCode,
+    WritebackMode,
+};
+use synapsor_protocol::change_set::{VersionAdvance, WritebackMode as Writer, WritebackRef, WritebackStatus};
+use synapsor_protocol::id::{DiagnosticId, EvidenceId, ProposalId};
+use synapsor_protocol::{Digest, Identifier, Scalar};
 
 const SECTION: &str = "### `";
 const RETRYABLE: &str = "- **Retryable:** ";
@@ -41,15 +48,67 @@ fn each_section_says_whether_the_code_is_retryable() {
 }
 
 #[test]
-fn each_envelope_in_the_document_is_one_that_we_could_have_written() {
+fn each_answer_in_the_document_is_one_that_we_could_have_written() {
     let document = document();
-    let blocks = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-    let mut seen = 0;
-    for block in blocks {
-        let given: serde_json::Value = serde_json::from_str(block).unwrap();
+    let (mut envelopes, mut others) = (0, Vec::new());
+    for block in document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()) {
+        let given: Value = serde_json::from_str(block).unwrap();
+        if given.get("summary").is_none() {
+            others.push(given);
+            continue;
+        }
         let envelope: Envelope = serde_json::from_value(given.clone()).unwrap_or_else(|error| panic!("{error}:\n{block}"));
         assert_eq!(envelope.to_value(), given);
-        seen += 1;
+        envelopes += 1;
     }
-    assert!(seen > 0, "the document shows no envelope");
+    assert!(envelopes > 0, "the document shows no envelope");
+    assert_eq!(others, in_format_one());
+}
+
+/// The facts of the document's examples, in format 1.
+fn in_format_one() -> [Value; 3] {
+    let meta = |capability| Meta::trusted("acme", "support-agent", "environment", capability);
+    let column = |name| Identifier::new(name).unwrap();
+    let evidence = EvidenceId::new("ev_01a1fe53dfb9718e9d92de18029e2420").unwrap();
+    let (status, fee) = (Scalar::from("overdue"), Scalar::from(2500));
+    let read = Answer::Read(Box::new(ReadAnswer {
+        action: "billing.inspect_invoice".to_owned(),
+        mode: "review".to_owned(),
+        table: column("invoices"),
+        object: Scalar::from("INV-3001"),
+        data: [("id", Scalar::from("INV-3001")), ("late_fee_cents", fee.clone()), ("status", status)]
+            .map(|(name, value)| (column(name), value))
+            .into(),
+        evidence: evidence.clone(),
+        meta: meta("billing.inspect_invoice"),
+    }));
+    let proposal = Answer::Proposal(Box::new(ProposalAnswer {
+        action: "billing.propose_waiver".to_owned(),
+        proposal_id: ProposalId::new("wrp_01a1fe53e0417d41bd7f4bd90c3a8b11").unwrap(),
+        proposal_version: 1,
+        proposal_hash: Digest::new("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").unwrap(),
+        state: ProposalState::ReviewRequired,
+        table: column("invoices"),
+        object: Scalar::from("INV-3001"),
+        diff: [(column("late_fee_cents"), ColumnChange { before: fee, proposed: Scalar::from(0) })].into(),
+        writeback: WritebackMode::DirectUpdate,
+        writeback_record: WritebackRef {
+            status: WritebackStatus::NotApplied,
+            mode: Writer::TrustedWorkerRequired,
+            executor: Some("sql_update".to_owned()),
+            version_advance: Some(VersionAdvance::Auto),
+        },
+        evidence,
+        meta: meta("billing.propose_waiver"),
+    }));
+    let diagnosed =
+        Meta::capability("billing.inspect_invoice").diagnosed(DiagnosticId::new("diag_01a1fe5523e8721b9c4cc6b88fdf4f04").unwrap());
+    let refused = Answer::Refused(Box::new(RefusedAnswer {
+        action: "billing.inspect_invoice".to_owned(),
+        kind: Kind::Read,
+        code: "ARGUMENT_REQUIRED",
+        refusal: Refusal::new(SafeCode::InvalidArgument, "Argument `invoice_id` is required."),
+        meta: diagnosed,
+    }));
+    [read, proposal, refused].map(|answer| answer.written(Format::One).to_value())
 }

@@ -195,7 +195,7 @@ async fn a_row_about_no_proposal_is_found() {
             SELECT 'wrp_gone', 'approved', 1, proposal_hash, 'mallory', 0, created_at FROM proposals",
         "INSERT INTO writeback_jobs (proposal_id, writeback_job_id, attempt, created_at) \
             SELECT 'wrp_gone', 'wbj_gone', 0, created_at FROM proposals",
-        "INSERT INTO writeback_receipts SELECT 'wrp_gone', 1, 'wbj_gone', 1, 'applied', 'key', '{}', created_at, NULL, NULL, NULL FROM proposals",
+        "INSERT INTO writeback_receipts SELECT 'wrp_gone', 1, 'wbj_gone', 1, 'applied', 'key', '{}', created_at, NULL, NULL, NULL, NULL FROM proposals",
     ] {
         let fixture = Fixture::new();
         pending(&fixture).await;

@@ -12,7 +12,7 @@ use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
 use crate::fixture::{Fixture, dana, holder, proposal_until};
 
 const LONG: Duration = Duration::from_secs(30);
-const SHORT: Duration = Duration::from_millis(20);
+const SHORT: Duration = Duration::from_millis(400);
 
 async fn claim(fixture: &Fixture, proposal: &Proposal, process: &str, lease: Duration) -> Claim {
     fixture.operator.claim(proposal.id(), &holder(process), lease).await.unwrap()
@@ -106,13 +106,13 @@ async fn what_is_not_approved_cannot_be_claimed() {
 #[tokio::test]
 async fn what_expired_after_a_claim_is_not_claimed_again_and_not_ended_either() {
     let fixture = Fixture::new();
-    let soon = Timestamp::now().after(Duration::from_millis(80));
+    let soon = Timestamp::now().after(Duration::from_millis(1200));
     let Recorded::Created(proposal) = fixture.agent.record_proposal(proposal_until("INV-1", "paid", soon)).await.unwrap() else {
         panic!("it is new")
     };
     fixture.approve(&proposal).await.unwrap();
     granted(&fixture, &proposal, "pid 1", Duration::ZERO).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(1300)).await;
     let refusal = fixture.operator.claim(proposal.id(), &holder("pid 2"), LONG).await.unwrap_err();
     assert!(matches!(refusal, LedgerError::Refused(synapsor_proposal::Refusal::Expired { .. })), "{refusal}");
     let dossier = fixture.operator.load(proposal.id()).await.unwrap();

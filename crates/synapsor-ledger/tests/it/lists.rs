@@ -256,9 +256,15 @@ async fn any_id_leads_to_what_belongs_to_it() {
 async fn a_record_that_says_something_else_than_its_place_is_not_shown_there() {
     let fixture = shop().await;
     fixture.edit("UPDATE proposals SET tenant_id = 'evil' WHERE object_id = 'B'");
+    fixture.edit(
+        "UPDATE evidence SET body_json = replace(body_json, 'open', 'shut') WHERE evidence_id = \
+        (SELECT evidence_id FROM proposals WHERE object_id = 'C')",
+    );
     fixture.edit("UPDATE query_audit SET body_json = 'no json' WHERE object_id = 'C'");
     let page = fixture.operator.list(&Filter { tenant_id: some("acme"), ..Filter::default() }).await.unwrap();
     assert_eq!((page.lines.len(), page.unreadable), (2, 1));
+    let page = fixture.operator.evidence_list(&Filter { object_id: some("A"), ..Filter::default() }).await.unwrap();
+    assert_eq!((page.lines.len(), page.unreadable), (2, 0));
     let page = fixture.operator.audit_list(&Filter::default()).await.unwrap();
     assert_eq!((page.lines.len(), page.unreadable), (3, 1));
 }

@@ -6,6 +6,7 @@ mod altered;
 mod claims;
 mod concurrency;
 mod crash;
+mod damage;
 mod fixture;
 mod lists;
 mod opening;

@@ -87,8 +87,8 @@ async fn nothing_is_told_of_a_story_that_was_edited_at_its_end() {
         "DELETE FROM proposal_events WHERE sequence = 8",
         "UPDATE writeback_receipts SET receipt_json = replace(receipt_json, 'failed', 'applied') WHERE sequence = 8",
         "DELETE FROM writeback_receipts WHERE sequence = 8",
-        "INSERT INTO writeback_receipts SELECT proposal_id, 9, writeback_job_id, 3, status, idempotency_key, receipt_json, created_at, shape, \
-            object_id, at_micros FROM writeback_receipts WHERE sequence = 8",
+        "INSERT INTO writeback_receipts SELECT proposal_id, 9, writeback_job_id, 3, status, idempotency_key, receipt_json, created_at, checksum, \
+            shape, object_id, at_micros FROM writeback_receipts WHERE sequence = 8",
         "UPDATE evidence SET body_json = '{}'",
         "DELETE FROM approvals",
     ] {

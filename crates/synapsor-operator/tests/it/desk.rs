@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_config::Config;
 use synapsor_executor::{Answer, Executor, Fence, Job, Rehearsal};
 use synapsor_ledger::{Evidence, Ledger, NewProposal, OpenOptions, QueryAudit};
-use synapsor_operator::{Application, Executors, OperatorError, OperatorParts, OperatorPort};
+use synapsor_operator::{Application, Executors, OperatorError, OperatorParts, OperatorPort, Records};
 use synapsor_proposal::{OperatorIdentity, Roles};
 use synapsor_protocol::id::{AuditId, EvidenceId, ProposalId};
 use synapsor_protocol::{ChangeSet, Digest, Outcome, Report, Timestamp};
@@ -42,6 +42,11 @@ impl Desk {
         Self { port, executor, ledger, folder }
     }
 
+    /// What whoever can read the ledger can look up.
+    pub(crate) fn records(&self) -> Records {
+        Records::new(self.ledger.operator())
+    }
+
     /// The same desk with another configuration.
     pub(crate) fn under(&self, edit: impl FnOnce(&mut Value)) -> OperatorPort {
         OperatorPort::new(OperatorParts {
@@ -54,13 +59,18 @@ impl Desk {
     }
 
     pub(crate) async fn proposed(&self, expires_after: Duration) -> ProposalId {
-        let new = proposal(expires_after, "review_required");
+        let new = proposal(expires_after, "review_required", 90);
         self.ledger.agent().record_proposal(new).await.unwrap().proposal().id().clone()
     }
 
     /// A proposal that nobody can approve.
     pub(crate) async fn shadowed(&self) -> ProposalId {
-        let new = proposal(Duration::from_secs(3600), "shadow");
+        self.shadowed_at(90).await
+    }
+
+    /// The same of another amount.
+    pub(crate) async fn shadowed_at(&self, amount: u32) -> ProposalId {
+        let new = proposal(Duration::from_secs(3600), "shadow", amount);
         self.ledger.agent().record_proposal(new).await.unwrap().proposal().id().clone()
     }
 
@@ -168,15 +178,15 @@ pub(crate) fn config(edit: impl FnOnce(&mut Value)) -> Config {
     checked.config.unwrap_or_else(|| panic!("{:#?}", checked.findings))
 }
 
-fn proposal(expires_after: Duration, mode: &str) -> NewProposal {
+fn proposal(expires_after: Duration, mode: &str, amount: u32) -> NewProposal {
     let evidence_id = EvidenceId::generate();
     let shape = Digest::of_bytes(b"shape");
     let set = json!({"schema_version": "synapsor.change-set.v1", "proposal_id": ProposalId::generate(), "proposal_version": 1,
         "action": "returns.propose_amount", "mode": mode, "principal": {"id": "agent-7", "source": "static_dev"},
         "scope": {"tenant_id": "acme", "business_object": "returns", "object_id": "R-88"},
         "source": {"kind": "external_sqlite", "source_id": "shop", "schema": "main", "table": "returns", "primary_key": {"column": "id", "value": "R-88"}},
-        "before": {"id": "R-88", "amount": 5, "version": 12, "store_id": "acme"}, "patch": {"amount": 90},
-        "after": {"id": "R-88", "amount": 90, "version": 12, "store_id": "acme"},
+        "before": {"id": "R-88", "amount": 5, "version": 12, "store_id": "acme"}, "patch": {"amount": amount},
+        "after": {"id": "R-88", "amount": amount, "version": 12, "store_id": "acme"},
         "guards": {"tenant": {"column": "store_id", "value": "acme"}, "allowed_columns": ["amount"], "expected_version": {"column": "version", "value": 12}},
         "evidence": {"bundle_id": evidence_id, "query_fingerprint": shape, "items": []}, "approval": {"status": "pending"},
         "writeback": {"status": "not_applied", "mode": "trusted_worker_required", "executor": "sql_update", "version_advance": "auto"},

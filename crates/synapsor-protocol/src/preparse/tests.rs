@@ -90,6 +90,10 @@ fn a_number_is_accepted_if_a_double_holds_its_decimal_value() {
         ("1e999999999999999999999", false),
         ("5e-324", true),
         ("-0.0", true),
+        // 15465734562.7265625 lies between them, and both are read as it.
+        ("15465734562.726562", true),
+        ("15465734562.726563", true),
+        ("15465734562.726561", false),
     ] {
         assert_eq!(check(token) == "accepted", exact, "{token}: {}", check(token));
     }
@@ -119,6 +123,7 @@ proptest! {
     #[test]
     fn every_double_is_accepted_in_its_shortest_form(double in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL) {
         prop_assert_eq!(check(format!("{double:e}")), "accepted");
+        prop_assert_eq!(check(serde_json::to_string(&double).unwrap()), "accepted");
     }
 
     #[test]

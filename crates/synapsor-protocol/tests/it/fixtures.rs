@@ -97,6 +97,11 @@ fn there_is_a_schema_a_good_record_and_a_bad_one_of_each_kind() {
     for kind in [ChangeSet::KIND, WritebackJob::KIND, ExecutionReceipt::KIND, RunnerRegistration::KIND, OnboardingSelection::KIND] {
         assert!(kinds.iter().any(|found| found == kind), "{kind}");
     }
+    for entry in fs::read_dir(root().join("schemas")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let kind = file.strip_suffix(".schema.json").unwrap();
+        assert!(kinds.iter().any(|found| found == kind), "schemas/{file} has no records in fixtures/protocol/{kind}");
+    }
     for kind in kinds {
         let schema = schema(&kind);
         let good = files(&format!("{kind}/valid"), "json");

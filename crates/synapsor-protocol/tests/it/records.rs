@@ -5,6 +5,7 @@ use synapsor_protocol::change_set::ChangeSetError;
 use synapsor_protocol::execution_receipt::Subject;
 use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::preparse::{self, Limits};
+use synapsor_protocol::record::read;
 use synapsor_protocol::{ChangeSet, ErrorCode, ExecutionReceipt, OperationId, Outcome, Report, Scalar, Timestamp, WritebackJob};
 
 fn published_change_set() -> Value {
@@ -80,10 +81,9 @@ fn a_job_is_read_in_both_forms() {
         "tenant_guard": {"column": "store_id", "value": "store-4"}}, "allowed_columns": ["status"], "patch": {"status": "checked"},
         "conflict_guard": {"kind": "version_column", "column": "version", "expected_value": 12}, "idempotency_key": "wrp_7a01:R-88",
         "lease_expires_at": 1_772_438_700_000_i64});
-    let read = |value: &Value| WritebackJob::from_slice(value.to_string().as_bytes()).unwrap();
-    assert_eq!(read(&v1), read(&legacy));
-    read(&v1).check_rules().unwrap();
-    assert_eq!(serde_json::from_value::<WritebackJob>(serde_json::to_value(read(&v1)).unwrap()).unwrap(), read(&v1));
+    let job_in = |value: &Value| read::<WritebackJob>(value.to_string().as_bytes()).unwrap();
+    assert_eq!(job_in(&v1), job_in(&legacy));
+    assert_eq!(serde_json::from_value::<WritebackJob>(serde_json::to_value(job_in(&v1)).unwrap()).unwrap(), job_in(&v1));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn the_records_that_we_write_are_valid() {
     let set: synapsor_protocol::ChangeSet = serde_json::from_value(change_set()).unwrap();
     assert_eq!(check("change-set.v1.schema.json", &serde_json::to_value(set.sealed().unwrap()).unwrap()), "valid");
     let job: Value = serde_json::from_str(include_str!("../../../../fixtures/protocol/writeback-job.v1/valid/reference.json")).unwrap();
-    let job = synapsor_protocol::WritebackJob::from_slice(job.to_string().as_bytes()).unwrap();
+    let job = synapsor_protocol::record::read::<synapsor_protocol::WritebackJob>(job.to_string().as_bytes()).unwrap();
     assert_eq!(check("writeback-job.v1.schema.json", &serde_json::to_value(job).unwrap()), "valid");
     let receipt: synapsor_protocol::ExecutionReceipt =
         serde_json::from_str(include_str!("../../../../fixtures/protocol/execution-receipt.v1/valid/applied.json")).unwrap();

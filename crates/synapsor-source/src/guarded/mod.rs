@@ -32,7 +32,7 @@ pub use change::{Advance, Change, Claim, Fence, Guard, Rehearsal, RowGuard};
 pub use tx::{Tx, TxError};
 
 use crate::Engine;
-use crate::catalog::{TableCheck, TableUse};
+use crate::catalog::{CatalogFinding, TableCheck, TableUse};
 use crate::error::SourceError;
 use crate::settings::{Location, SourceSettings};
 use application::Applying;
@@ -103,6 +103,12 @@ impl WriteSource {
     /// Compares the use with the catalog, with the rights of the writing account. Changes nothing.
     pub async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
         self.engine.check(usage).await
+    }
+
+    /// Looks at the receipt table with the rights of the writing account: `RECEIPT_TABLE_UNUSABLE` is an error that every change would
+    /// be refused with, `RECEIPT_TABLE_ABSENT` a notice that the first change creates it. Changes nothing.
+    pub async fn check_receipts(&self) -> Result<Option<CatalogFinding>, SourceError> {
+        with_session!(self, session => receipt::check(&mut session).await, error => Err(error))
     }
 
     /// Runs the guarded transaction.

@@ -7,7 +7,11 @@ use synapsor_protocol::{ErrorCode, Outcome, Report};
 use super::change::Claim;
 use super::session::Session;
 use super::transaction::{Stop, failed};
+use crate::catalog::{CatalogFinding, Severity};
 use crate::error::SourceError;
+
+/// What `apply` would be refused with.
+const UNUSABLE: &str = "RECEIPT_TABLE_UNUSABLE";
 
 /// The columns of a receipt table.
 pub(crate) const COLUMNS: [&str; 10] =
@@ -71,6 +75,25 @@ impl Receipts {
             true => Self::Unusable(make_unique()),
         }
     }
+}
+
+/// What a look at the receipt table finds, before anything is applied. Changes nothing.
+pub(super) async fn check<S: Session>(session: &mut S) -> Result<Option<CatalogFinding>, SourceError> {
+    let (severity, code, message) = match session.receipts().await? {
+        Receipts::Unusable(statements) => {
+            (Severity::Error, UNUSABLE, format!("the receipt table cannot be used as it is; run: {statements}"))
+        }
+        Receipts::Ready if session.may_write_receipts(true).await? => return Ok(None),
+        Receipts::Ready => (Severity::Error, UNUSABLE, "the account may not read, insert and update receipts".to_owned()),
+        Receipts::Absent if session.may_write_receipts(false).await? => {
+            (Severity::Notice, "RECEIPT_TABLE_ABSENT", "there is no receipt table yet; the first change creates it".to_owned())
+        }
+        Receipts::Absent => {
+            let statement = session.create_receipts_sql();
+            (Severity::Error, UNUSABLE, format!("there is no receipt table, and the account may not create it; run: {statement}"))
+        }
+    };
+    Ok(Some(CatalogFinding { severity, code, column: None, message }))
 }
 
 /// Makes sure that there is a receipt table, outside any transaction.

@@ -59,6 +59,9 @@ pub(crate) trait Session: Send {
     /// The statement of [`Session::create_receipts`], for a person with the right to run it.
     fn create_receipts_sql(&self) -> String;
 
+    /// Whether the account may write into the receipt table, or create it if it is absent. Changes nothing.
+    fn may_write_receipts(&mut self, present: bool) -> impl Future<Output = Result<bool, SourceError>> + Send;
+
     /// Begins the transaction. From here to the commit, dying leaves nothing behind.
     fn begin(&mut self) -> impl Future<Output = Result<(), SourceError>> + Send;
 

@@ -72,6 +72,19 @@ impl Lease {
         self.run(count).await
     }
 
+    /// Has the server read a statement and compare it with the account's rights, and runs nothing. Keeps the driver's error.
+    #[cfg(feature = "guarded-write")]
+    pub(crate) async fn prepare(&mut self, sql: &str) -> Result<Result<(), Error>, SourceError> {
+        let outside = self.clean;
+        let read = async |conn: &mut Conn| {
+            let statement = conn.prep(sql).await?;
+            conn.close(statement).await
+        };
+        let result = self.run(read).await?;
+        self.clean = outside && result.as_ref().err().is_none_or(fault::is_definite);
+        Ok(result)
+    }
+
     /// Runs a statement of transaction control, or one that makes a table, and keeps the driver's error.
     #[cfg(feature = "guarded-write")]
     pub(crate) async fn control(&mut self, sql: &str) -> Result<Result<(), Error>, SourceError> {

@@ -8,6 +8,8 @@
 
 mod catalog;
 mod connect;
+#[cfg(test)]
+mod documented;
 mod fault;
 mod lease;
 #[cfg(feature = "guarded-write")]

@@ -80,6 +80,20 @@ impl Session for MysqlSession {
         format!("{};", self.receipts.create())
     }
 
+    async fn may_write_receipts(&mut self, present: bool) -> Result<bool, SourceError> {
+        let of_a_change = || vec![self.receipts.find(), self.receipts.insert(), self.receipts.complete()];
+        let statements = if present { of_a_change() } else { vec![self.receipts.create()] };
+        for statement in statements {
+            let answer = self.lease.prepare(&statement).await?;
+            match answer.map_err(|error| fault::running(self.lease.name(), error)) {
+                Ok(()) => {}
+                Err(SourceError::PermissionDenied { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     async fn begin(&mut self) -> Result<(), SourceError> {
         self.control(sql::BEGIN).await
     }

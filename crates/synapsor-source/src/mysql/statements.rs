@@ -89,12 +89,16 @@ pub(super) fn kill(connection: u32) -> String {
 }
 
 /// The columns of a relation: parameters are database and name, twice. The database's names are compared again by whoever asks.
+///
+/// The casts keep the two from being joined by their names: MariaDB would take the names of the second from the first, and open every
+/// table and view of every database to find them.
 pub(super) const COLUMNS: &str = "\
 SELECT c.TABLE_SCHEMA, c.TABLE_NAME, t.TABLE_TYPE, t.ENGINE, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE,
        c.CHARACTER_MAXIMUM_LENGTH, c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_SET_NAME,
        c.COLLATION_NAME, c.GENERATION_EXPRESSION, c.PRIVILEGES
 FROM information_schema.COLUMNS c
-JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+JOIN information_schema.TABLES t
+  ON CAST(t.TABLE_SCHEMA AS BINARY) = CAST(c.TABLE_SCHEMA AS BINARY) AND CAST(t.TABLE_NAME AS BINARY) = CAST(c.TABLE_NAME AS BINARY)
 WHERE c.TABLE_SCHEMA = ? AND c.TABLE_NAME = ? AND t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?
 ORDER BY c.ORDINAL_POSITION";
 

@@ -19,7 +19,11 @@ pub(super) enum Encryption {
     /// Always; its certificate may be anybody's.
     Required,
     /// Always, with a certificate that names the host and that a known authority signed.
-    Verified(Roots),
+    Verified {
+        roots: Roots,
+        /// The name that it has to carry instead, where the host has another one: at the end of a tunnel.
+        certified: Option<String>,
+    },
 }
 
 /// Whose signatures are believed.
@@ -37,7 +41,7 @@ impl Encryption {
         let options = match self {
             Self::None => None,
             Self::Preferred | Self::Required => Some(SslOpts::default().with_danger_accept_invalid_certs(true)),
-            Self::Verified(roots) => Some(verified(roots)?),
+            Self::Verified { roots, certified } => Some(verified(roots)?.with_danger_tls_hostname_override(certified.clone())),
         };
         // The driver takes whichever provider the process has; the error is that it has one already.
         drop(ring::default_provider().install_default());

@@ -111,6 +111,8 @@ pub(super) fn bind(value: &CheckedValue) -> Value {
     match (&value.kind, &value.scalar) {
         (_, Scalar::Null) => Value::NULL,
         (_, Scalar::Bool(value)) => Value::Int(i64::from(*value)),
+        // The largest single has no digits of its own that the server would not take for larger.
+        (ValueKind::Float { single: true }, Scalar::Number(number)) => Value::Float(number.as_f64() as f32),
         (ValueKind::Float { .. }, Scalar::Number(number)) => Value::Double(number.as_f64()),
         (_, Scalar::Number(number)) => number.as_i64().map_or_else(|| Value::Double(number.as_f64()), Value::Int),
         (ValueKind::Integer { .. }, Scalar::String(digits)) => integer(digits),

@@ -24,6 +24,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// What `ssl-mode` may say.
 const MODES: &str = "`ssl-mode` must be DISABLED, PREFERRED, REQUIRED or VERIFY_IDENTITY";
 
+/// The driver verifies a host's name, or nothing.
+const ANY_HOST: &str = "`ssl-mode=VERIFY_CA` would accept any host of the authority; use VERIFY_IDENTITY, and `tls-sni-servername` where the \
+                        certificate names another host";
+
 /// A server, and the TLS with which it is reached.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -99,6 +103,8 @@ fn host(url: &Url) -> Result<String, String> {
 struct Parameters {
     mode: Option<String>,
     authority: Option<PathBuf>,
+    /// What the certificate names, where that is not the host.
+    certified: Option<String>,
     connect_timeout: Option<Duration>,
     socket: Option<String>,
 }
@@ -117,6 +123,7 @@ impl Parameters {
         match key.to_ascii_lowercase().replace('_', "-").as_str() {
             "ssl-mode" | "sslmode" => self.mode = Some(value.to_ascii_uppercase().replace('-', "_")),
             "ssl-ca" => self.authority = Some(PathBuf::from(value)),
+            "tls-sni-servername" => self.certified = Some(value.to_owned()),
             "socket" => self.socket = Some(value.to_owned()),
             "connect-timeout" => self.connect_timeout = Some(seconds(value)?),
             "charset" | "default-character-set" if value.eq_ignore_ascii_case("utf8mb4") => {}
@@ -135,12 +142,13 @@ impl Parameters {
             "DISABLED" => Encryption::None,
             "PREFERRED" => Encryption::Preferred,
             "REQUIRED" => Encryption::Required,
-            "VERIFY_IDENTITY" => Encryption::Verified(roots()),
-            "VERIFY_CA" => return Err("`ssl-mode=VERIFY_CA` would accept any host of the authority: use VERIFY_IDENTITY".to_owned()),
+            "VERIFY_IDENTITY" => Encryption::Verified { roots: roots(), certified: self.certified.clone() },
+            "VERIFY_CA" => return Err(ANY_HOST.to_owned()),
             _ => return Err(MODES.to_owned()),
         };
-        if self.authority.is_some() && !matches!(encryption, Encryption::Verified(_)) {
-            return Err("`ssl-ca` is looked at with `ssl-mode=VERIFY_IDENTITY` alone".to_owned());
+        let unread = self.authority.is_some() || self.certified.is_some();
+        if unread && !matches!(encryption, Encryption::Verified { .. }) {
+            return Err("`ssl-ca` and `tls-sni-servername` are looked at with `ssl-mode=VERIFY_IDENTITY` alone".to_owned());
         }
         Ok(encryption)
     }
@@ -187,7 +195,7 @@ mod tests {
             "mysql://u:p%3Fw%40@h/db?ssl_mode=required&charset=utf8mb4",
             "mysql://u:p@h/db?ssl-mode=VERIFY_IDENTITY",
             "mysql://u:p@[::1]/db?sslmode=verify-identity&ssl-ca=%2Fetc%2Fca.pem&connect-timeout=5",
-            "mysql://u:p@127.0.0.1/db",
+            "mysql://u:p@127.0.0.1/db?ssl-mode=VERIFY_IDENTITY&tls-sni-servername=db.example.org",
             "mysql://u:p@localhost/db?socket=/run/mysqld/mysqld.sock&ssl-mode=REQUIRED",
         ];
         let lines: Vec<String> = cases.iter().map(|url| check(url)).collect();
@@ -195,9 +203,9 @@ mod tests {
         u:p at h:3306/db Preferred None
         u:- at h:3307/db None None
         u:p?w@ at h:3306/db Required None
-        u:p at h:3306/db Verified(System) None
-        u:p at ::1:3306/db Verified(File("/etc/ca.pem")) Some(5s)
-        u:p at 127.0.0.1:3306/db Preferred None
+        u:p at h:3306/db Verified { roots: System, certified: None } None
+        u:p at ::1:3306/db Verified { roots: File("/etc/ca.pem"), certified: None } Some(5s)
+        u:p at 127.0.0.1:3306/db Verified { roots: System, certified: Some("db.example.org") } None
         u:p at /run/mysqld/mysqld.sock/db None None
         "#);
     }
@@ -236,8 +244,8 @@ mod tests {
         the url of source `shop` cannot be used: a part of it cannot be read
         the url of source `shop` cannot be used: a part of it cannot be read
         the url of source `shop` cannot be used: `ssl-mode` must be DISABLED, PREFERRED, REQUIRED or VERIFY_IDENTITY
-        the url of source `shop` cannot be used: `ssl-mode=VERIFY_CA` would accept any host of the authority: use VERIFY_IDENTITY
-        the url of source `shop` cannot be used: `ssl-ca` is looked at with `ssl-mode=VERIFY_IDENTITY` alone
+        the url of source `shop` cannot be used: `ssl-mode=VERIFY_CA` would accept any host of the authority; use VERIFY_IDENTITY, and `tls-sni-servername` where the certificate names another host
+        the url of source `shop` cannot be used: `ssl-ca` and `tls-sni-servername` are looked at with `ssl-mode=VERIFY_IDENTITY` alone
         the url of source `shop` cannot be used: parameter `local-infile` is not supported
         the url of source `shop` cannot be used: parameter `allowMultiQueries` is not supported
         the url of source `shop` cannot be used: a parameter is not supported

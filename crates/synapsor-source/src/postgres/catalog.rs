@@ -44,13 +44,11 @@ fn column(row: &Row) -> Result<Option<Column>, Error> {
         modifier: row.try_get(8)?,
         labels: row.try_get(9)?,
     };
-    let further = usize::try_from(facts.dimensions - 1).unwrap_or(0);
     let collation: Option<String> = row.try_get(10)?;
     Ok(Some(Column {
         name,
         kind: types::kind(&facts),
-        // The catalog's own words leave the further dimensions out.
-        type_name: row.try_get::<_, String>(4)? + &"[]".repeat(further),
+        type_name: row.try_get(4)?,
         cast: types::cast(&facts),
         nullable: !row.try_get::<_, bool>(2)?,
         generated: row.try_get(3)?,

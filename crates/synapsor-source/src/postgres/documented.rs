@@ -38,7 +38,7 @@ fn the_types_of_postgres_are_documented() {
             of("bigint", "int8", -1, "\"9007199254740993\"", ""),
             of("numeric(12,2)", "numeric", (12 << 16 | 2) + 4, "12.5", "`NaN` and infinities are refused"),
             of("numeric", "numeric", -1, "\"1.50\"", "keeps the digits it was given, up to 131,072 before the point and 16,383 behind"),
-            of("real", "float4", -1, "0.1", "`NaN` and infinities are refused; -0 reads as 0"),
+            of("real", "float4", -1, "0.1", "`NaN`, infinities and -0 are refused"),
             of("double precision", "float8", -1, "1e-7", "as `real`"),
             of("text", "text", -1, "\"Ünï\"", "any UTF-8 but NUL"),
             of("varchar(20)", "varchar", 24, "\"Ünï\"", "the limit counts characters"),

@@ -64,6 +64,14 @@ impl Session for PostgresSession {
         format!("{};", self.receipts.create())
     }
 
+    async fn may_write_receipts(&mut self, present: bool) -> Result<bool, SourceError> {
+        let name = [Some(self.receipts.schema.to_string()), Some(self.receipts.table.to_string())];
+        let statement = if present { self.receipts.may_write() } else { self.receipts.may_create() };
+        let rows = self.lease.query(statement, &name).await?;
+        self.lease.settle();
+        rows.first().map_or(Ok(false), |row| row.try_get(0)).map_err(|error| self.unreadable(error))
+    }
+
     async fn begin(&mut self) -> Result<(), SourceError> {
         self.control(sql::BEGIN).await
     }

@@ -35,10 +35,10 @@ pub(super) fn pin(access: Access, statement_timeout: Duration) -> String {
     )
 }
 
-/// The columns of a relation. Only a domain is resolved to the type below it: the recursion costs too much for every column.
+/// The columns of a relation; the words for a type leave further dimensions out. Only a domain is resolved to the type below it: the recursion costs too much for every column.
 pub(super) const COLUMNS: &str = "\
 SELECT r.relkind::text, a.attname::text, a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
-       pg_catalog.format_type(a.atttypid, a.atttypmod), base_schema.nspname::text, base.typname::text, base.typtype::text,
+       pg_catalog.format_type(a.atttypid, a.atttypmod) || pg_catalog.repeat('[]', a.attndims - 1), base_schema.nspname::text, base.typname::text, base.typtype::text,
        COALESCE(d.typmod, a.atttypmod),
        CASE WHEN COALESCE(element.typtype, base.typtype) = 'e' THEN
          ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = COALESCE(element.oid, base.oid) ORDER BY e.enumsortorder)
@@ -69,7 +69,7 @@ LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
 WHERE n.nspname = $1::text AND r.relname = $2::text AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attnum";
 
-/// The columns of each unique index that covers every row.
+/// The columns of each unique index that covers every row; of a table that others inherit from, it covers only its own.
 pub(super) const UNIQUE: &str = "\
 SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
@@ -77,7 +77,8 @@ FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 WHERE n.nspname = $1::text AND r.relname = $2::text
-  AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL";
+  AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND NOT (r.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid))";
 
 /// The rows of a key and tenant: parameters are key, tenant if there is one, limit.
 pub(super) fn read(table: &Checked) -> String {
@@ -218,6 +219,20 @@ pub(super) mod guarded {
              FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
              JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \
              WHERE n.nspname = $1::text AND r.relname = $2::text"
+        }
+
+        /// Whether the account has rights of each kind that a receipt needs.
+        pub(in crate::postgres) fn may_write(&self) -> &'static str {
+            "SELECT has_any_column_privilege(r.oid, 'SELECT') AND has_any_column_privilege(r.oid, 'INSERT') \
+                AND has_any_column_privilege(r.oid, 'UPDATE') \
+             FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
+             WHERE n.nspname = $1::text AND r.relname = $2::text"
+        }
+
+        /// Whether the account may make tables in the schema; the table's name is not asked.
+        pub(in crate::postgres) fn may_create(&self) -> &'static str {
+            "SELECT has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE') AND $2::text IS NOT NULL \
+             FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::text"
         }
 
         pub(in crate::postgres) fn create(&self) -> String {

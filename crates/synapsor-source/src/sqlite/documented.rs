@@ -14,7 +14,7 @@ fn the_types_of_sqlite_are_documented() {
         &[
             of("INTEGER", "\"9007199254740993\"", "and whatever has `INT` in its name: `BIGINT`, `TINYINT`"),
             of("BOOLEAN", "true", "stored as 0 or 1; also `BOOL`"),
-            of("REAL", "0.1", "also `DOUBLE`, `FLOAT`; infinities are refused; -0 reads as 0"),
+            of("REAL", "0.1", "also `DOUBLE`, `FLOAT`; infinities are refused"),
             of(
                 "DECIMAL(10,2)",
                 "12.50",

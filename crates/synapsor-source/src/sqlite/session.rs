@@ -93,6 +93,11 @@ impl Session for SqliteSession {
         format!("{};", self.receipts.create())
     }
 
+    async fn may_write_receipts(&mut self, _present: bool) -> Result<bool, SourceError> {
+        let schema = self.receipts.schema.clone();
+        self.run_alone(move |connection| connection.is_readonly(schema.as_str()).map_err(Fault::query)).await.map(|read_only| !read_only)
+    }
+
     async fn begin(&mut self) -> Result<(), SourceError> {
         self.control(sql::BEGIN).await
     }

@@ -5,7 +5,7 @@
 
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
-use synapsor_protocol::{Number, Scalar};
+use synapsor_protocol::Scalar;
 
 use super::fault::Fault;
 use crate::catalog::Column;
@@ -87,15 +87,15 @@ pub(super) fn scalar(column: &Column, stored: ValueRef<'_>) -> Result<Scalar, Va
         (ValueKind::Boolean, ValueRef::Integer(bit @ (0 | 1))) => Ok(Scalar::Bool(bit == 1)),
         (ValueKind::Integer { .. } | ValueKind::MomentText { .. }, ValueRef::Integer(integer)) => Ok(integer.into()),
         (ValueKind::DoubleDecimal, ValueRef::Integer(integer)) => Ok(integer.to_string().into()),
-        (ValueKind::DoubleDecimal, ValueRef::Real(double)) => decimal(&double.to_string()),
+        (ValueKind::DoubleDecimal, ValueRef::Real(double)) => {
+            Decimal::of_double(double).map(|decimal| decimal.minimal().into()).ok_or(ValueError::NotFinite)
+        }
         (ValueKind::DoubleDecimal, ValueRef::Text(_)) => decimal(utf8(stored)?),
         (ValueKind::Float { .. }, ValueRef::Integer(integer)) => match Scalar::from(integer) {
             number @ Scalar::Number(_) => Ok(number),
             _ => Err(ValueError::TooPrecise),
         },
-        (ValueKind::Float { .. } | ValueKind::MomentText { .. }, ValueRef::Real(double)) => {
-            Number::from_f64(double).map(Scalar::Number).ok_or(ValueError::NotFinite)
-        }
+        (ValueKind::Float { .. } | ValueKind::MomentText { .. }, ValueRef::Real(double)) => ValueKind::stored_double(double),
         // A text that is no JSON is shown as the text that it is.
         (ValueKind::Json, ValueRef::Text(_)) => or_plain(kind, utf8(stored)?),
         // The type's affinity makes numbers of numbers.

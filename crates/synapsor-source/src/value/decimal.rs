@@ -1,5 +1,7 @@
 //! What is an exact decimal, and how is it written?
 
+use synapsor_protocol::Number;
+
 use crate::error::ValueError;
 
 /// The most digits before and behind the point: what PostgreSQL's `numeric` holds. More is refused before anything is allocated.
@@ -97,9 +99,15 @@ impl Decimal {
             return Ok(minimal);
         }
         let double: f64 = minimal.parse().map_err(|_| ValueError::OutOfRange)?;
-        // Rust prints the shortest digits that identify the double, never an exponent.
-        let survives = double.is_finite() && Self::parse(&double.to_string()).is_ok_and(|again| again.minimal() == minimal);
-        if survives { Ok(minimal) } else { Err(ValueError::TooPrecise) }
+        let written = Self::of_double(double).ok_or(ValueError::TooPrecise)?.minimal();
+        // Of two shortest forms that are equally near, Rust prints one and JSON the other; neither has an exponent here.
+        let nearest = Self::parse(&double.to_string()).is_ok_and(|again| again.minimal() == minimal);
+        if nearest || written == minimal { Ok(written) } else { Err(ValueError::TooPrecise) }
+    }
+
+    /// The shortest decimal that identifies the double, as JSON writes it; `None` if it is not finite.
+    pub(crate) fn of_double(double: f64) -> Option<Self> {
+        Self::parse(&Number::from_f64(double)?.to_string()).ok()
     }
 
     fn written(&self, fraction: &str) -> String {

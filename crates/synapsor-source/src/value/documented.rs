@@ -3,6 +3,7 @@
 //! Each engine gives a column of every type; what is said of it is computed from its kind.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use synapsor_protocol::Scalar;
 
@@ -25,8 +26,12 @@ pub(crate) struct Example {
     pub(crate) remark: &'static str,
 }
 
+/// Who writes the document, one table after the other.
+static WRITER: Mutex<()> = Mutex::new(());
+
 /// Holds the table of this engine in the document against its examples.
 pub(crate) fn hold(engine: &str, examples: &[Example]) {
+    let _turn = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/types.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let begin = format!("<!-- table of {engine}, made from the code: {UPDATE} -->\n");

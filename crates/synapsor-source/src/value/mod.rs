@@ -199,7 +199,9 @@ impl ValueKind {
             Self::Fixed { precision, scale } => Ok(decimal(text)?.fixed(*precision, *scale)?.into()),
             Self::Decimal => Ok(decimal(text)?.plain().into()),
             Self::DoubleDecimal => Ok(decimal(text)?.exact_in_double()?.into()),
-            Self::Float { single } => float(text.parse().map_err(|_| self.malformed())?, *single),
+            // Of the digits that name a single, every program may print others.
+            Self::Float { single: true } => shortest(text.parse().map_err(|_| self.malformed())?),
+            Self::Float { single: false } => float(text.parse().map_err(|_| self.malformed())?, false),
             Self::Text { limit, padded } => self::text(text, *limit, *padded),
             Self::Uuid => Ok(uuid(text)?.hyphenated().to_string().into()),
             Self::UuidText => uuid(text).map(|_| text.into()),
@@ -230,6 +232,12 @@ impl ValueKind {
             _ if text.contains('\0') => Err(ValueError::Nul),
             _ => self.parse(text),
         }
+    }
+
+    /// The canonical form of the double that a row holds.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn stored_double(double: f64) -> Result<Scalar, ValueError> {
+        float(double, false)
     }
 
     /// The canonical form of the bytes that a row holds.
@@ -387,6 +395,10 @@ fn decimal(text: &str) -> Result<Decimal, ValueError> {
 /// The double, or the shortest double of the single that it is.
 fn float(value: f64, single: bool) -> Result<Scalar, ValueError> {
     let number = Number::from_f64(value).ok_or(ValueError::NotFinite)?;
+    // Every number in JSON that is zero has been read as zero; only a database has the other one.
+    if value == 0.0 && value.is_sign_negative() {
+        return Err(ValueError::NegativeZero);
+    }
     if !single {
         return Ok(Scalar::Number(number));
     }
@@ -398,6 +410,12 @@ fn float(value: f64, single: bool) -> Result<Scalar, ValueError> {
         true if survives => Ok(Scalar::Number(number)),
         true => Err(ValueError::TooPrecise),
     }
+}
+
+/// The single by the shortest digits that identify it.
+fn shortest(single: f32) -> Result<Scalar, ValueError> {
+    let digits: f64 = single.to_string().parse().map_err(|_| ValueError::NotFinite)?;
+    float(digits, true)
 }
 
 fn text(text: &str, limit: Option<u32>, padded: bool) -> Result<Scalar, ValueError> {

@@ -5,8 +5,16 @@
 mod business;
 mod catalog;
 mod fences;
+mod generate;
 mod guarded;
+mod guards;
+mod mysql_faults;
+mod mysql_only;
+mod mysql_writes;
 mod postgres_faults;
+mod postgres_guards;
 mod postgres_only;
 mod reads;
+mod round_trip;
+mod samples;
 mod sqlite_only;

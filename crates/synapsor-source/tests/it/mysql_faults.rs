@@ -145,6 +145,7 @@ async fn tls_is_what_the_url_asks_for() {
     let authority = server.authority().display().to_string();
     let by_address = |url: String| url.replace("localhost", "127.0.0.1");
     let verified = server.url_with(&[("ssl-mode", "VERIFY_IDENTITY"), ("ssl-ca", &authority)]);
+    let tunnelled = by_address(format!("{verified}&tls-sni-servername=localhost"));
     let missing = server.url_with(&[("ssl-mode", "VERIFY_IDENTITY"), ("ssl-ca", "/nonexistent.pem")]);
     let cases = [
         ("nothing", first_error(server.url(), &usage).await),
@@ -152,6 +153,7 @@ async fn tls_is_what_the_url_asks_for() {
         ("required", first_error(server.url_with(&[("ssl-mode", "REQUIRED")]), &usage).await),
         ("verified", first_error(verified.clone(), &usage).await),
         ("verified by address", first_error(by_address(verified), &usage).await),
+        ("verified by address, certified as the host", first_error(tunnelled, &usage).await),
         ("verified, unknown authority", first_error(server.url_with(&[("ssl-mode", "VERIFY_IDENTITY")]), &usage).await),
         ("verified, no such file", first_error(missing, &usage).await),
     ];
@@ -162,6 +164,7 @@ async fn tls_is_what_the_url_asks_for() {
     required: connected
     verified: connected
     verified by address: source `desk` offers no connection with the tls that its url asks for
+    verified by address, certified as the host: source `desk` offers no connection with the tls that its url asks for
     verified, unknown authority: source `desk` offers no connection with the tls that its url asks for
     verified, no such file: source `desk` offers no connection with the tls that its url asks for
     ");

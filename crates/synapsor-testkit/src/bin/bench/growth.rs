@@ -26,7 +26,7 @@ const FILLERS: usize = 256;
 
 /// Opening, starting and calling with an empty ledger and with a full one.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    fill(plan, "full").await;
+    fill(plan, "full", plan.proposals).await;
     drop(Ledger::open(&plan.path("empty"), OpenOptions::default()).expect("a ledger can be made"));
     let mut figures = vec![opening(plan), starting(plan).await];
     for (tool, name) in [(Tool::Read, "read"), (Tool::Propose, "propose")] {
@@ -109,14 +109,14 @@ fn figure(name: &str, pairs: &[(f64, f64)]) -> Figure {
 }
 
 /// Fills a ledger through its own API, with copies of one proposal for as many objects.
-async fn fill(plan: &Plan, name: &str) {
+pub(crate) async fn fill(plan: &Plan, name: &str, proposals: usize) {
     let path = plan.path(name);
     let template = template(plan, &path).await;
     let ledger = Ledger::open(&path, OpenOptions::default()).expect("the ledger opens");
     let begun = Instant::now();
-    let fillers = (0..FILLERS).map(|first| Filler { ledger: ledger.agent(), template: template.clone(), next: first, end: plan.proposals });
-    drop(burst(fillers.collect(), std::time::Duration::from_secs(300)).await);
-    output::note(&format!("filled a ledger with {} proposals ({:.1} s)", plan.proposals, begun.elapsed().as_secs_f64()));
+    let fillers = (0..FILLERS).map(|first| Filler { ledger: ledger.agent(), template: template.clone(), next: first, end: proposals });
+    drop(burst(fillers.collect(), std::time::Duration::from_secs(900)).await);
+    output::note(&format!("filled a ledger with {proposals} proposals ({:.1} s)", begun.elapsed().as_secs_f64()));
 }
 
 async fn template(plan: &Plan, path: &Path) -> Dossier {

@@ -19,6 +19,7 @@ mod engines;
 mod figure;
 mod growth;
 mod load;
+mod lookups;
 mod memory;
 mod output;
 mod plan;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::figure::Figure;
 use crate::shop::{Engine, Shop};
-use crate::{applies, commits, engines, growth, memory, output, proposals, reads, start};
+use crate::{applies, commits, engines, growth, lookups, memory, output, proposals, reads, start};
 
 /// A group of figures that are measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,6 +30,8 @@ pub(crate) enum Row {
     Memory,
     /// The same with an empty ledger and with 100,000 proposals
     Growth,
+    /// Lists and searches among 1,000,000 proposals, and the memory of a long export
+    Lookups,
 }
 
 /// How long, how often, and where.
@@ -44,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) starts: usize,
     /// Proposals in the full ledger.
     pub(crate) proposals: usize,
+    /// Proposals in the ledger that is searched.
+    pub(crate) lookups: usize,
     shops: [OnceLock<Shop>; 3],
     rows: Vec<Row>,
     folder: TempDir,
@@ -62,6 +66,7 @@ impl Plan {
             applies: number(120, 400),
             starts: number(11, 31),
             proposals: 100_000,
+            lookups: number(100_000, 1_000_000),
             shops: Default::default(),
             rows,
             folder,
@@ -93,6 +98,7 @@ pub(crate) async fn run(plan: Plan) -> Vec<Figure> {
             Row::Start => start::measure(&plan).await,
             Row::Memory => memory::measure(&plan).await,
             Row::Growth => growth::measure(&plan).await,
+            Row::Lookups => lookups::measure(&plan).await,
         });
         let name = row.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         output::note(&format!("measured {name} ({:.1} s)", begun.elapsed().as_secs_f64()));

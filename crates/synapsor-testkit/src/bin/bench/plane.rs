@@ -9,6 +9,7 @@ use synapsor_agent::{AgentParts, AgentPort};
 use synapsor_executor::{Executor, SqlUpdate};
 use synapsor_ledger::{Ledger, OpenOptions};
 use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, identify};
+use synapsor_proposal::OperatorIdentity;
 use synapsor_protocol::Identifier;
 use synapsor_protocol::id::ProposalId;
 use synapsor_source::{ReceiptTable, Source, WriteSource};
@@ -20,6 +21,7 @@ use crate::shop::{POOL, Shop};
 pub(crate) struct Planes {
     agent: AgentPort,
     pub(crate) operator: OperatorPort,
+    pub(crate) identity: OperatorIdentity,
     pub(crate) ledger: Ledger,
 }
 
@@ -36,9 +38,14 @@ impl Planes {
         let identity = identify(&config, &Account::of_process(), ledger.owner_uid(), None).expect("the ledger is ours");
         let executor: Arc<dyn Executor> = Arc::new(SqlUpdate::new(write_source(shop, writers)));
         let process = format!("pid {}", std::process::id());
-        let operator =
-            OperatorPort::new(OperatorParts { config, ledger: ledger.operator(), executors: Arc::new(Only(executor)), identity, process });
-        Self { agent, operator, ledger }
+        let operator = OperatorPort::new(OperatorParts {
+            config,
+            ledger: ledger.operator(),
+            executors: Arc::new(Only(executor)),
+            identity: identity.clone(),
+            process,
+        });
+        Self { agent, operator, identity, ledger }
     }
 
     /// Proposes to waive the fee of this invoice.

@@ -73,7 +73,8 @@ pub(crate) async fn time_to_version() -> Duration {
     begun.elapsed()
 }
 
-fn command(plan: &Plan, engine: Engine, store: &str) -> Command {
+/// The runner with the environment of the run, its log beside its ledger.
+pub(crate) fn command(plan: &Plan, engine: Engine, store: &str) -> Command {
     let log = std::fs::File::options().append(true).create(true).open(plan.path(&format!("{store}.log"))).expect("a log can be written");
     let url = plan.shop(engine).url();
     let mut command = Command::new(program());
@@ -82,7 +83,7 @@ fn command(plan: &Plan, engine: Engine, store: &str) -> Command {
 }
 
 /// Writes the configuration beside its ledger.
-fn config(plan: &Plan, engine: Engine, store: &str) -> PathBuf {
+pub(crate) fn config(plan: &Plan, engine: Engine, store: &str) -> PathBuf {
     let path = plan.path(&format!("{store}.json"));
     std::fs::write(&path, plan.shop(engine).file(store).to_string()).expect("a configuration can be written");
     path

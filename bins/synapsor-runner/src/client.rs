@@ -1,5 +1,6 @@
-//! How does the demo speak to the server? As any MCP client: a child process, one JSON message per line.
+//! How does the program speak to its own server? As any MCP client: a child process, one JSON message per line.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::failure::{Answer, Failure};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A client of `synapsor-runner mcp serve`.
-pub(super) struct Client {
+pub(crate) struct Client {
     child: Child,
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -22,11 +23,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts the server and greets it.
-    pub(super) async fn start(config: &Path) -> Answer<Self> {
+    /// Starts the server with a configuration and these further words, and greets it.
+    pub(crate) async fn start(config: &Path, words: &[OsString]) -> Answer<Self> {
         let program = std::env::current_exe().map_err(|cause| Failure::new("the program does not find itself").because(&cause))?;
         let mut command = Command::new(program);
-        command.args(["mcp", "serve", "--config"]).arg(config);
+        command.args(["mcp", "serve", "--config"]).arg(config).args(words);
         command.env_remove("SYNAPSOR_LOCAL_STORE").env("SYNAPSOR_LOG_LEVEL", "error");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|cause| Failure::new("the server could not be started").because(&cause))?;
@@ -34,27 +35,32 @@ impl Client {
             return Err(Failure::new("the server has no pipes"));
         };
         let mut client = Self { child, stdin, stdout: BufReader::new(stdout).lines(), last_id: 0 };
-        let greeting = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "synapsor-demo", "version": env!("CARGO_PKG_VERSION")}});
+        let greeting = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "synapsor-runner", "version": env!("CARGO_PKG_VERSION")}});
         client.request("initialize", greeting).await?;
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await?;
         Ok(client)
     }
 
-    /// The names of the tools.
-    pub(super) async fn tools(&mut self) -> Answer<Vec<String>> {
-        let listed = self.request("tools/list", json!({})).await?;
-        let tools = listed["tools"].as_array().cloned().unwrap_or_default();
-        Ok(tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect())
+    /// The tools, page by page.
+    pub(crate) async fn tools(&mut self) -> Answer<Vec<Value>> {
+        let (mut tools, mut params) = (Vec::new(), json!({}));
+        loop {
+            let mut listed = self.request("tools/list", params).await?;
+            tools.extend(listed["tools"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            match listed["nextCursor"].as_str() {
+                Some(cursor) => params = json!({"cursor": cursor}),
+                None => return Ok(tools),
+            }
+        }
     }
 
-    /// Calls a tool; the answer is its envelope.
-    pub(super) async fn call(&mut self, name: &str, arguments: Value) -> Answer<Value> {
-        let mut result = self.request("tools/call", json!({"name": name, "arguments": arguments})).await?;
-        Ok(result["structuredContent"].take())
+    /// Calls a tool; the answer is its result.
+    pub(crate) async fn call(&mut self, name: &str, arguments: Value) -> Answer<Value> {
+        self.request("tools/call", json!({"name": name, "arguments": arguments})).await
     }
 
     /// Closes the server's stdin and waits for its end.
-    pub(super) async fn stop(mut self) -> Answer<()> {
+    pub(crate) async fn stop(mut self) -> Answer<()> {
         drop(self.stdin);
         match tokio::time::timeout(PATIENCE, self.child.wait()).await {
             Ok(Ok(_)) => Ok(()),

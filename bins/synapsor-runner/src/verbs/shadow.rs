@@ -1,0 +1,133 @@
+//! `shadow list|record-human-action|compare|report`: what an agent would have done, beside what people did.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+use synapsor_ledger::Cursor;
+use synapsor_operator::{ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally};
+use synapsor_protocol::preparse::{self, Limits};
+use synapsor_protocol::{Columns, Scalar};
+
+use super::{meant, propose, recorded};
+use crate::cli::{One, Place, RecordHumanAction, Shadow, ShadowList};
+use crate::compose::Setup;
+use crate::failure::{Answer, Failure};
+use crate::output;
+
+pub(super) async fn run(verb: Shadow) -> Answer<ExitCode> {
+    match verb {
+        Shadow::List(words) => list(&words).await,
+        Shadow::RecordHumanAction(words) => record(&words).await,
+        Shadow::Compare(words) => compare(&words).await,
+        Shadow::Report { place, format } => report(&place, format.json).await,
+    }
+}
+
+async fn list(words: &ShadowList) -> Answer<ExitCode> {
+    let records = Setup::load(&words.place)?.records()?;
+    let before =
+        words.before.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Failure::new("that is no cursor of a list"))).transpose()?;
+    let page = records.list_shadows(before, words.limit).await?;
+    if words.format.json {
+        output::json(&json!({"ok": true, "proposals": page.lines, "next_cursor": page.next, "unreadable": page.unreadable}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if page.lines.is_empty() {
+        output::line("no shadow proposals");
+    }
+    page.lines.iter().for_each(|comparison| output::line(headline(comparison)));
+    unreadable(page.unreadable.into());
+    if let Some(next) = &page.next {
+        output::line(format_args!("more: --before {next}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn record(words: &RecordHumanAction) -> Answer<ExitCode> {
+    let port = Setup::load(&words.one.place)?.operator_port(words.actor.actor.clone())?;
+    let id = meant(&port, &words.one.id).await?;
+    let action = port.record_human_action(&id, columns(&words.patch)?, words.notes.clone()).await?;
+    let again = words.one.place.again();
+    if words.one.format.json {
+        output::json(&json!({"ok": true, "proposal_id": id, "human_action": action}));
+    } else {
+        output::line(format_args!(
+            "Recorded what a person did in the case of {id}. Compare them: synapsor-runner shadow compare {id}{again}"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The columns in a JSON object, or in a file with one.
+fn columns(given: &str) -> Answer<Columns> {
+    let text = if given.trim_start().starts_with('{') { given.as_bytes().to_vec() } else { propose::read(Path::new(given))? };
+    preparse::from_slice(&text, Limits::DEFAULT).map_err(|cause| {
+        Failure::new("what the person did cannot be read")
+            .because(&cause)
+            .hint("it is one JSON object of columns, for example '{\"status\": \"solved\"}'")
+    })
+}
+
+async fn compare(words: &One) -> Answer<ExitCode> {
+    let records = Setup::load(&words.place)?.records()?;
+    let comparison = records.compare_shadow(&recorded(&records, &words.id).await?).await?;
+    if words.format.json {
+        output::json(&comparison);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(headline(&comparison));
+    comparison.columns.iter().for_each(|column| output::line(told(column)));
+    if let Some(action) = &comparison.human_action {
+        let notes = action.notes.as_deref().map(|notes| format!(": {}", output::visible(notes))).unwrap_or_default();
+        output::line(format_args!("recorded by {}{notes}", output::visible(&action.operator.account)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn headline(comparison: &Comparison) -> String {
+    let Comparison { proposal_id, capability, business_object, object_id, result, .. } = comparison;
+    let about = output::visible(&format!("{capability} {business_object}:{object_id}"));
+    format!("{} {proposal_id} {about}", output::bold(&format!("{:<15}", result.as_str())))
+}
+
+fn told(column: &ComparedColumn) -> String {
+    let shown = |value: &Option<Scalar>| value.as_ref().map(|value| output::visible(&value.to_string())).unwrap_or_default();
+    let (proposed, done) = (shown(&column.proposed), shown(&column.done));
+    let said = match column.agreement {
+        ColumnAgreement::Equal => format!("equal, {done}"),
+        ColumnAgreement::Different => format!("proposed {proposed}, done {done}"),
+        ColumnAgreement::OnlyProposed => format!("proposed {proposed}, left alone"),
+        ColumnAgreement::OnlyDone => format!("not proposed, done {done}"),
+    };
+    format!("  {}: {said}", column.column)
+}
+
+async fn report(place: &Place, as_json: bool) -> Answer<ExitCode> {
+    let records = Setup::load(place)?.records()?;
+    let ShadowReport { total, capabilities, unreadable: lost } = records.report_shadows().await?;
+    if as_json {
+        output::json(&json!({"ok": true, "total": total, "capabilities": capabilities, "unreadable": lost}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    capabilities.iter().for_each(|(capability, tally)| output::line(counted(capability, tally)));
+    output::line(counted("in all", &total));
+    unreadable(lost);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn counted(what: &str, tally: &Tally) -> String {
+    let Tally { proposals, exact_match, partial_match, mismatch, no_human_action } = tally;
+    let count = usize::try_from(*proposals).unwrap_or(usize::MAX);
+    let proposals = output::counted(count, "proposal");
+    let what = output::bold(&output::visible(what));
+    format!(
+        "{what}: {proposals}, {exact_match} exact_match, {partial_match} partial_match, {mismatch} mismatch, {no_human_action} no_human_action"
+    )
+}
+
+fn unreadable(count: u64) {
+    if count > 0 {
+        output::note(format_args!("{count} more were edited or damaged outside of the program and are left out"));
+    }
+}
