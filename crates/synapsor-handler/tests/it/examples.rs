@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::shop::{Shop, TOKEN};
 
 /// A program that serves, ended with the test.
-struct Serving {
+pub(crate) struct Serving {
     program: Child,
     address: String,
     path: String,
@@ -25,7 +25,7 @@ impl Drop for Serving {
     }
 }
 
-fn serve(name: &str, arguments: &[&str]) -> Serving {
+pub(crate) fn serve(name: &str, arguments: &[&str]) -> Serving {
     let folder: PathBuf = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
     let mut program = Command::new(folder.join(name)).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -35,25 +35,40 @@ fn serve(name: &str, arguments: &[&str]) -> Serving {
     Serving { program, address: address.to_owned(), path: format!("/{path}") }
 }
 
+impl Serving {
+    pub(crate) fn id(&self) -> u32 {
+        self.program.id()
+    }
+
+    /// Address and path.
+    pub(crate) fn place(&self) -> (String, String) {
+        (self.address.clone(), self.path.clone())
+    }
+}
+
 /// Status and code of the answer.
 fn ask(serving: &Serving, ask: &Ask) -> String {
-    let mut stream = TcpStream::connect(&serving.address).unwrap();
+    try_ask(&serving.place(), ask).unwrap()
+}
+
+/// The same; nothing if no whole answer came.
+pub(crate) fn try_ask((address, path): &(String, String), ask: &Ask) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
     let body = ask.bytes();
-    let mut request =
-        format!("POST {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n", serving.path, serving.address, body.len());
+    let mut request = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in &ask.headers {
         request += &format!("{name}: {}\r\n", String::from_utf8_lossy(value));
     }
-    stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
-    stream.write_all(&body).unwrap();
+    stream.write_all(format!("{request}\r\n").as_bytes()).ok()?;
+    stream.write_all(&body).ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().to_owned();
-    let receipt: serde_json::Value = serde_json::from_str(&answer[answer.find("\r\n\r\n").unwrap()..]).unwrap();
-    format!("{status} {} {}", receipt["status"].as_str().unwrap(), receipt["safe_error_code"])
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.to_owned();
+    let receipt: serde_json::Value = serde_json::from_str(&answer[answer.find("\r\n\r\n")?..]).ok()?;
+    Some(format!("{status} {} {}", receipt["status"].as_str()?, receipt["safe_error_code"]))
 }
 
-fn with_credits() -> Shop {
+pub(crate) fn with_credits() -> Shop {
     let shop = Shop::sqlite();
     shop.execute(
         "create table account_credits (operation_id text primary key, tenant_id text not null, invoice_id text not null, \

@@ -6,5 +6,6 @@ mod ask;
 mod behaviours;
 mod effects;
 mod examples;
+mod faults;
 mod shop;
 mod trust;

@@ -113,6 +113,18 @@ impl Shop {
         }
     }
 
+    /// The sample's credits in a database that has the rest.
+    pub(crate) fn on(database: Postgres) -> Self {
+        Self::with(Kind::Postgres(database))
+    }
+
+    pub(crate) fn server(&self) -> &Postgres {
+        match &self.kind {
+            Kind::Postgres(database) => database,
+            Kind::Sqlite { .. } | Kind::Mysql(_) => panic!("this shop is not on PostgreSQL"),
+        }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         match &self.kind {
             Kind::Sqlite { path, .. } => path.clone(),
