@@ -146,14 +146,13 @@ impl Database {
     }
 
     pub(crate) async fn check(&self) -> Result<(), HandlerError> {
-        let unfit = |report: Report| HandlerError::Unfit { findings: report.detail.unwrap_or_default() };
+        let unfit = |report: Box<Report>| HandlerError::Unfit { findings: report.detail.unwrap_or_default() };
         self.open_tables().await.map(drop).map_err(unfit)
     }
 
     /// The declared tables, as the catalog describes them.
-    async fn open_tables(&self) -> Result<Arc<[OpenTable]>, Report> {
-        if let Some((since, tables)) = lock(&self.opened).as_ref().filter(|(since, _)| since.elapsed() < AGE) {
-            let _ = since;
+    async fn open_tables(&self) -> Result<Arc<[OpenTable]>, Box<Report>> {
+        if let Some((_, tables)) = lock(&self.opened).as_ref().filter(|(since, _)| since.elapsed() < AGE) {
             return Ok(tables.clone());
         }
         let (mut tables, mut findings) = (Vec::new(), Vec::new());
@@ -170,7 +169,7 @@ impl Database {
         Ok(tables)
     }
 
-    async fn target(&self, usage: &TableUse) -> Result<CheckedTable, Report> {
+    async fn target(&self, usage: &TableUse) -> Result<CheckedTable, Box<Report>> {
         let known = |(since, known, _): &&(Instant, TableUse, CheckedTable)| since.elapsed() < AGE && same(known, usage);
         if let Some((_, _, table)) = lock(&self.targets).iter().find(known) {
             return Ok(table.clone());
@@ -196,7 +195,7 @@ impl Database {
     }
 
     /// The change that a request asks for, with everything in it held against the catalog.
-    async fn change(&self, order: &Order, tables: &[OpenTable]) -> Result<Change, Report> {
+    async fn change(&self, order: &Order, tables: &[OpenTable]) -> Result<Change, Box<Report>> {
         let schema = order.schema.clone().or_else(|| self.source.default_schema()).unwrap_or_else(|| order.table.clone());
         let place = |declared: &&Declared| declared.rule.schema.as_ref() == Some(&schema) && declared.rule.table == order.table;
         let declared = self.tables.iter().find(place).ok_or_else(|| misdirected("the target's table is not declared"))?;
@@ -257,11 +256,11 @@ impl Database {
         let prepared = async {
             let tables = self.open_tables().await?;
             let change = self.change(order, &tables).await?;
-            Ok::<_, Report>((tables, change))
+            Ok::<_, Box<Report>>((tables, change))
         };
         let (tables, change) = match prepared.await {
             Ok(prepared) => prepared,
-            Err(report) => return self.learn(report),
+            Err(report) => return self.learn(*report),
         };
         let tenant = change.tenant.as_ref().map(|tenant| tenant.scalar().clone());
         let application = Application { tables, tenant, function: self.function(&job, effect) };
@@ -317,7 +316,7 @@ fn claim(order: &Order) -> Claim {
 }
 
 /// Key and tenant; the ids by which the author knows them must be the same values.
-fn scope(order: &Order, table: &CheckedTable) -> Result<(CheckedValue, Option<CheckedValue>), Report> {
+fn scope(order: &Order, table: &CheckedTable) -> Result<(CheckedValue, Option<CheckedValue>), Box<Report>> {
     let malformed = |_| misdirected("the key or the tenant is no value of its column");
     let key = table.key(&order.key.value).map_err(malformed)?;
     let object = table.key(&Scalar::from(order.object_id.as_str())).map_err(malformed)?;
@@ -344,9 +343,9 @@ fn seen(order: &Order, table: Option<&OpenTable>) -> Columns {
         .collect()
 }
 
-fn guard(order: &Order, seen: &Columns, table: &CheckedTable) -> Result<Guard, Report> {
+fn guard(order: &Order, seen: &Columns, table: &CheckedTable) -> Result<Guard, Box<Report>> {
     let hash = |columns: &Columns| row_hash(columns).map_err(|_| misdirected("`before` cannot be hashed"));
-    let row = || -> Result<RowGuard, Report> { Ok(RowGuard { columns: seen.keys().cloned().collect(), digest: hash(seen)? }) };
+    let row = || -> Result<RowGuard, Box<Report>> { Ok(RowGuard { columns: seen.keys().cloned().collect(), digest: hash(seen)? }) };
     match &order.expected {
         Expected::RowHash(expected) => {
             let row = row()?;
@@ -373,18 +372,18 @@ fn refused(detail: String, reason: Option<String>) -> Refused {
 }
 
 /// A request that asks for something that was not declared.
-fn misdirected(why: &str) -> Report {
-    Report::because(Outcome::Failed, ErrorCode::BAD_WRITEBACK_REQUEST).with_detail(why)
+fn misdirected(why: &str) -> Box<Report> {
+    Box::new(Report::because(Outcome::Failed, ErrorCode::BAD_WRITEBACK_REQUEST).with_detail(why))
 }
 
-fn unavailable(error: &synapsor_source::SourceError) -> Report {
+fn unavailable(error: &synapsor_source::SourceError) -> Box<Report> {
     let report = Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE).with_detail(chain(error));
-    if error.is_transient() { report.transient() } else { report }
+    Box::new(if error.is_transient() { report.transient() } else { report })
 }
 
-fn unfit(findings: &[CatalogFinding]) -> Report {
+fn unfit(findings: &[CatalogFinding]) -> Box<Report> {
     let told: Vec<String> = findings.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect();
-    Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE).with_detail(told.join("; "))
+    Box::new(Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE).with_detail(told.join("; ")))
 }
 
 fn same(one: &TableUse, other: &TableUse) -> bool {

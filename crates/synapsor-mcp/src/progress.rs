@@ -16,7 +16,9 @@ use tokio::sync::mpsc;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OneMessage;
 
-/// The steps of a call; the last one is its answer.
+/// How many stages a call has.
+const STAGES: usize = 2;
+/// The steps of a call: its stages, and its answer.
 const STEPS: f64 = 3.0;
 
 /// The token under which this client wants to be told.
@@ -28,10 +30,10 @@ pub(crate) fn wanted(context: &RequestContext<RoleServer>) -> Option<ProgressTok
 
 /// Runs a call and tells the client each stage that it reaches.
 pub(crate) async fn telling<T>(context: &RequestContext<RoleServer>, token: ProgressToken, call: impl AsyncFnOnce(&Watch<'_>) -> T) -> T {
-    let (reached, mut stages) = mpsc::unbounded_channel();
+    let (reached, mut stages) = mpsc::channel(STAGES);
     let watch = move |stage| {
-        // Whoever would tell it may be gone.
-        let _nobody_is_told = reached.send(stage);
+        // There is room for every stage, so this neither waits nor fails.
+        let _told = reached.try_send(stage);
     };
     let mut call = pin!(call(&watch));
     let answer = loop {

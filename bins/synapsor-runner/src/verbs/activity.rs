@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use synapsor_ledger::{Activity as Found, Page};
+use synapsor_ledger::{Activity as Found, Filter, Page};
 
 use super::listing::{StatusOf, filter, named, print};
 use crate::cli::{Activity, Search};
@@ -18,7 +18,7 @@ pub(super) async fn run(verb: Activity) -> Answer<ExitCode> {
         None => records.activity(&filter).await?,
         Some(id) => {
             let lines = records.related(id, &filter).await?;
-            if lines.is_empty() {
+            if lines.is_empty() && records.related(id, &Filter::default()).await?.is_empty() {
                 return Err(Failure::new(format_args!("nothing on record belongs to {}", output::visible(id)))
                     .hint("`synapsor-runner activity search` without an id shows what there is"));
             }

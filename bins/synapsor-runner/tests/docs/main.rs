@@ -3,6 +3,7 @@
 mod commands;
 mod examples;
 mod fields;
+mod lookups;
 mod messages;
 mod page;
 mod paths;

@@ -59,7 +59,7 @@ fn an_account_that_is_not_declared_is_refused() {
     let desk = Desk::sqlite();
     declare(&desk, "somebody-else", &["billing_lead"]);
     desk.propose("x");
-    let told = desk.transcript(&["proposals approve --yes", "proposals list", "apply"]);
+    let told = desk.transcript(&["proposals approve --yes", "proposals reject --yes --reason x", "apply"]);
     assert_snapshot!(told.replace(&format!("uid {}", uid()), "uid <uid>").replace(&account(), "<account>"), @r#"
     $ proposals approve --yes
     exit: 1
@@ -69,7 +69,7 @@ fn an_account_that_is_not_declared_is_refused() {
     error: account `<account>` (uid <uid>) is not among the operators that the configuration declares
     hint: declare it: "operators": {"<account>": {"roles": [...]}}
 
-    $ proposals list
+    $ proposals reject --yes --reason x
     exit: 1
     ---- stdout ----
 
@@ -127,7 +127,7 @@ fn without_declared_operators_only_the_owner_of_the_ledger_decides() {
     let desk = Desk::sqlite();
     desk.propose("x");
     chown(desk.ledger(), Some(65_534), None).unwrap();
-    let told = desk.transcript(&["proposals approve --yes", "proposals show", "apply"]);
+    let told = desk.transcript(&["proposals approve --yes", "proposals cancel --yes", "apply"]);
     assert_snapshot!(told.replace(&account(), "<account>"), @r"
     $ proposals approve --yes
     exit: 1
@@ -137,7 +137,7 @@ fn without_declared_operators_only_the_owner_of_the_ledger_decides() {
     error: account `<account>` (uid 0) does not own the ledger, which belongs to uid 65534, and the configuration declares no operators
     hint: run the command as the account that owns the ledger, or declare `operators` in the configuration
 
-    $ proposals show
+    $ proposals cancel --yes
     exit: 1
     ---- stdout ----
 

@@ -59,7 +59,7 @@ fn words_that_are_not_understood_end_with_2() {
     2 `proposals list --limit many` error: invalid value 'many' for '--limit <LIMIT>': invalid digit found in string
     2 `proposals list --limit 0` error: invalid value '0' for '--limit <LIMIT>': 0 is not in 1..=200
     2 `proposals list --store --json` error: a value is required for '--store <FILE>' but none was supplied
-    2 `proposals reject latest` error: the following required arguments were not provided:
+    1 `proposals reject latest` error: a rejection has a reason
     2 `proposals reject latest --reason` error: a value is required for '--reason <REASON>' but none was supplied
     2 `propose` error: the following required arguments were not provided:
     1 `propose billing.propose_waiver --json {} --input -` {

@@ -222,6 +222,44 @@ fn a_key_that_names_two_rows_is_not_said_to_name_none(desk: &mut Desk) {
 }
 
 #[test]
+fn tenants_that_the_database_takes_for_equal_are_other_tenants() {
+    let Some(mut desk) = Desk::mysql() else { return };
+    let tenants = ["acme", "ACME", "\u{e1}cme", "acme "];
+    desk.execute(
+        "create table accounts (id integer primary key, tenant_id varchar(40) not null, note varchar(40), version integer not null)",
+    );
+    for (id, tenant) in (1..).zip(tenants) {
+        desk.execute(&format!("insert into accounts values ({id}, '{tenant}', 'old', 1)"));
+    }
+    assert_eq!(desk.table("select count(*) from accounts where tenant_id = 'acme'"), "4", "so says the column's collation");
+    let mut read = desk.reads("desk.inspect_account", "accounts", &["id", "note"]);
+    read["args"]["id"] = json!({"type": "number"});
+    let mut change = desk.proposes("desk.propose_note", "accounts", &["id", "note"]);
+    change["args"] = json!({"id": {"type": "number"}, "note": {"type": "string"}});
+    change["patch"] = json!({"note": {"from_arg": "note"}});
+    change["allowed_columns"] = json!(["note"]);
+    desk.offer(read);
+    desk.offer(change);
+    for (own, tenant) in (1..).zip(tenants) {
+        desk.set("DESK_TENANT", tenant);
+        for id in 1..=4 {
+            let answer = desk.call("desk.inspect_account", &json!({"id": id}));
+            assert_eq!(answer["ok"], id == own, "{tenant:?} and {id}: {answer:#}");
+            let answer = desk.call("desk.propose_note", &json!({"id": id, "note": "new"}));
+            assert_eq!(answer["ok"], id == own, "{tenant:?} and {id}: {answer:#}");
+        }
+        let proposal = id_of(&desk.call("desk.propose_note", &json!({"id": own, "note": "new"})));
+        desk.approve(&proposal);
+        // Meanwhile the row goes to somebody whose name is equal.
+        let other = tenants[own % tenants.len()];
+        desk.execute(&format!("update accounts set tenant_id = '{other}' where id = {own}"));
+        assert_eq!(desk.apply(&proposal), "conflict ROW_NOT_FOUND", "{tenant:?}");
+        desk.execute(&format!("update accounts set tenant_id = '{tenant}' where id = {own}"));
+    }
+    assert_eq!(desk.table("select distinct note, version from accounts"), "old | 1");
+}
+
+#[test]
 fn values_of_every_type_travel_without_losing_a_digit() {
     let Some(desk) = Desk::postgres() else { return };
     desk.execute(

@@ -118,7 +118,7 @@ fn a_ledger_of_a_newer_program_is_refused_by_version() {
     let desk = Desk::sqlite();
     desk.approved("x");
     sqlite::execute(&desk.ledger(), "insert into schema_version values (99, '9.1.0', '2030-01-01T00:00:00Z')");
-    assert_snapshot!(check(&desk), @"error: the ledger has layout 99, which needs synapsor-runner 9.1.0 or later; this program knows layout 1");
+    assert_snapshot!(check(&desk), @"error: the ledger has layout 99, which needs synapsor-runner 9.1.0 or later; this program knows layout 2");
 }
 
 #[test]
@@ -190,6 +190,7 @@ fn a_ledger_that_cannot_be_written_is_said_to_be_read_only() {
 
     ---- stderr ----
     error: the ledger `<folder>/ledger.db` is read-only
+    hint: this account must be able to write the file and its folder, where its log is kept
     ");
     assert_eq!(served.code, Some(1), "{served}");
     assert_eq!(desk.invoice(), "1500 | NULL | 3");

@@ -49,7 +49,11 @@ fn the_types_of_mysql_are_documented() {
                 "in UTC; a zone is needed. The database refuses what is not within 1970 and 2038",
             ),
             of("year", "2026", "1901 to 2155, and 0"),
-            of("json", "\"{\\\"b\\\": 1, \\\"a\\\": 2}\"", "of MariaDB too, where it is a text that is checked; compared as a value"),
+            of(
+                "json",
+                "\"{\\\"b\\\": 1, \\\"a\\\": 2}\"",
+                "of MariaDB too, where it is a text that is checked, which only an account with rights on the whole table sees; compared as a value",
+            ),
             of("binary(4)", "\"AP8=\"", "filled with zeros"),
             of("varbinary(20)", "\"AP8=\"", ""),
             of("blob", "\"AP8=\"", "also `tinyblob`, `mediumblob`, `longblob`; up to 768 KiB"),

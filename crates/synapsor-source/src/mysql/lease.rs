@@ -1,7 +1,7 @@
 //! Who uses a connection, and may it go back to the pool?
 //!
 //! A connection counts as in use from its first statement until its user says that no transaction is open and every answer
-//! was read. Dropped before that, it is killed on the server and closed.
+//! was read. Dropped before that, or left without an answer for too long, it is killed on the server and closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,23 +107,31 @@ impl Lease {
         self.clean = false;
         let silent = |cause: &'static str| SourceError::Lost { name: self.name.clone(), cause: cause.into() };
         let Some(connection) = self.object.as_deref_mut() else { return Err(silent("the connection was given up")) };
-        let result = tokio::time::timeout(self.answer_timeout, work(&mut connection.conn)).await;
-        let result = result.map_err(|_| silent("no answer came in time"))?;
+        let Ok(result) = tokio::time::timeout(self.answer_timeout, work(&mut connection.conn)).await else {
+            let error = silent("no answer came in time");
+            self.give_up();
+            return Err(error);
+        };
         #[cfg(feature = "guarded-write")]
         {
             self.deadlocked |= result.as_ref().err().is_some_and(fault::is_deadlock);
         }
         Ok(result)
     }
+
+    /// Kills and closes. The protocol has no numbers for its answers: one that comes late would be taken for that of the next
+    /// statement.
+    fn give_up(&mut self) {
+        if let Some(object) = self.object.take() {
+            Object::take(object).abandon();
+        }
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.clean {
-            return;
-        }
-        if let Some(object) = self.object.take() {
-            Object::take(object).abandon();
+        if !self.clean {
+            self.give_up();
         }
     }
 }

@@ -129,6 +129,75 @@ fn texts_stay_as_they_are() {
 }
 
 #[test]
+fn labels_years_and_bits_are_what_their_column_declares() {
+    let labels: Arc<[String]> = ["b", "a", "c d"].map(str::to_owned).into();
+    insta::assert_snapshot!(check(&ValueKind::Set(labels), &["\"\"", "\"a,b\"", "\"c d,a,a\"", "\"A\"", "\"a, b\"", "\",\"", "1"]), @r#"
+    "" => ""
+    "a,b" => "b,a"
+    "c d,a,a" => "a,c d"
+    "A" => refused: none of the type's labels
+    "a, b" => refused: none of the type's labels
+    "," => refused: none of the type's labels
+    1 => refused: expected labels with commas between them
+    "#);
+    insta::assert_snapshot!(check(&ValueKind::Year, &["2026", "\"2026\"", "0", "1901", "1900", "2155", "2156", "26", "2026.5", "-1"]), @r#"
+    2026 => 2026
+    "2026" => 2026
+    0 => 0
+    1901 => 1901
+    1900 => refused: outside the range of the column's type
+    2155 => 2155
+    2156 => refused: outside the range of the column's type
+    26 => refused: outside the range of the column's type
+    2026.5 => refused: expected an integer
+    -1 => refused: outside the range of the column's type
+    "#);
+    insta::assert_snapshot!(check(&ValueKind::Bits { width: Some(4), varying: false }, &["\"0101\"", "\"101\"", "\"10101\"", "\"0201\"", "5", "\"\""]), @r#"
+    "0101" => "0101"
+    "101" => refused: expected as many binary digits as the column has
+    "10101" => refused: longer than 4 characters
+    "0201" => refused: expected binary digits, 0101
+    5 => refused: expected binary digits, 0101
+    "" => refused: expected as many binary digits as the column has
+    "#);
+    insta::assert_snapshot!(check(&ValueKind::Bits { width: Some(4), varying: true }, &["\"\"", "\"101\"", "\"10101\""]), @r#"
+    "" => ""
+    "101" => "101"
+    "10101" => refused: longer than 4 characters
+    "#);
+}
+
+#[test]
+fn a_stored_value_without_an_exact_form_is_refused() {
+    let stored =
+        |kind: &ValueKind, text: &str| kind.stored(text).map_or_else(|error| format!("refused: {error}"), |value| value.to_string());
+    let lines = [
+        stored(&ValueKind::Float { single: false }, "-0"),
+        stored(&ValueKind::Float { single: true }, "-0"),
+        stored(&ValueKind::Float { single: true }, "3.4028235e38"),
+        stored(&ValueKind::Float { single: true }, "1e39"),
+        stored(&ValueKind::Float { single: false }, "-Infinity"),
+        stored(&ValueKind::Text { limit: None, padded: false }, "a\0b"),
+        stored(&ValueKind::Text { limit: None, padded: false }, &"x".repeat((1 << 20) + 1)),
+        stored(&ValueKind::Date, "0044-03-15 BC"),
+        stored(&ValueKind::Timestamp { digits: 6, zoned: true }, "10000-01-01 00:00:00+00"),
+        ValueKind::Json.stored_bytes(b"{}").unwrap_err().to_string(),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @"
+    refused: a negative zero
+    refused: a negative zero
+    3.4028235e+38
+    refused: not a finite number
+    refused: not a finite number
+    refused: contains a NUL character
+    refused: larger than 1048576 bytes
+    refused: expected a date, 2026-03-02
+    refused: expected a date and time, 2026-03-02T08:00:00Z
+    stored as another kind of value than the column's type says
+    ");
+}
+
+#[test]
 fn uuids_are_lower_case_with_hyphens() {
     insta::assert_snapshot!(check(&ValueKind::Uuid, &["\"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11\"", "\"a0eebc999c0b4ef8bb6d6bb9bd380a11\"", "\"{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}\"", "\"a0eebc99\""]), @r#"
     "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11" => "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"

@@ -138,6 +138,34 @@ async fn a_late_commit_and_a_tombstone_never_both_happen() {
     }
 }
 
+/// An answer that comes after we stopped waiting must not be taken for that of the next statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_answer_is_late_is_given_up_at_once() {
+    let business = mysql!();
+    let proxy = FaultProxy::to_mysql(business.mysql_server().address());
+    let limits = SourceSettings { pool_size: 1, statement_timeout: Duration::from_millis(200), ..settings(String::new()) };
+    let through = WriteSource::open(
+        SourceSettings { location: Location::Mysql(Secret::new(business.mysql_server().url_through(&proxy))), ..limits },
+        receipts(),
+    )
+    .unwrap();
+    let draft = Draft::close(&business);
+    assert_eq!(Draft { operation: "wrp_0:T-1", ..draft.clone() }.fence(&through).await, "tombstoned");
+    let table = checked(through.check(&draft.usage).await);
+    proxy.freeze(Cut::AfterForwarding("UPDATE"));
+    let thawed = async {
+        proxy.wait_for_strikes(1).await;
+        // By now the rollback would wait for its answer.
+        tokio::time::sleep(Duration::from_millis(2400)).await;
+        proxy.thaw();
+    };
+    let change = draft.change(&table);
+    let (report, ()) = tokio::join!(through.apply(&change), thawed);
+    assert_eq!(said(&report), "failed DATABASE_UNAVAILABLE, transient");
+    assert_eq!(draft.attempt(2).apply(&through).await, "applied, 1 row, version 1 -> 2, also changed: version");
+    assert_eq!(draft.attempt(3).apply(&through).await, "already_applied, version 1 -> 2, also changed: version");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_what_the_url_asks_for() {
     let business = mysql!();

@@ -149,6 +149,35 @@ async fn lookalikes_of_key_and_tenant_are_neither_changed_nor_locked() {
     assert_eq!(business.table("select id from notes where body = 'b'"), "n-4");
 }
 
+/// Each of them has the shared lock of its refused insert and wants the receipt for itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_find_one_tombstone_at_once_apply_once() {
+    let business = mysql!();
+    let draft = Draft::close(&business);
+    let writers: Vec<WriteSource> = (0..4).map(|_| business.writer()).collect();
+    assert_eq!(draft.fence(&writers[0]).await, "tombstoned");
+    let table = checked(writers[0].check(&draft.usage).await);
+    let start = std::sync::Arc::new(tokio::sync::Barrier::new(32));
+    let tasks: Vec<_> = (0..32)
+        .map(|at| {
+            let (writer, start) = (writers[at % 4].clone(), start.clone());
+            let change = draft.attempt(u32::try_from(at + 2).unwrap()).change(&table);
+            tokio::spawn(async move {
+                start.wait().await;
+                said(&writer.apply(&change).await)
+            })
+        })
+        .collect();
+    let mut outcomes = std::collections::BTreeMap::new();
+    for task in tasks {
+        let said = task.await.unwrap();
+        *outcomes.entry(said.split(',').next().unwrap().to_owned()).or_insert(0) += 1;
+    }
+    let seen: Vec<String> = outcomes.iter().map(|(outcome, times)| format!("{outcome} {times}")).collect();
+    assert_eq!(seen.join(", "), "already_applied 31, applied 1");
+    assert!(business.shown().contains("T-1 | acme | closed | 2 | 2"), "{}", business.shown());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_victim_of_a_deadlock_is_begun_anew() {
     let business = mysql!();

@@ -210,3 +210,40 @@ async fn an_infinite_moment_has_nothing_after_it() {
     assert_eq!(business.table("select body, version from notes"), "old | infinity");
     assert!(read(&business.source(), &draft.usage, &"N".into(), &"acme".into(), 1).await.contains("infinity"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_the_database_would_store_as_another_one_is_not_stored() {
+    let business = business!();
+    business.execute(
+        "create table docs (id text primary key, tenant_id text not null, doc jsonb, day interval day, version bigint not null); \
+         insert into docs values ('D', 'acme', '{}', '1 day', 1)",
+    );
+    let mut lines = Vec::new();
+    let proposed = [
+        ("doc", r#"{"a":1,"a":2}"#),
+        ("doc", r#""\u0000""#),
+        ("doc", "1e400"),
+        ("day", "P1DT1H"),
+        ("doc", r#"{"a":1.10}"#),
+        ("day", "P2D"),
+    ];
+    for (at, (column, text)) in proposed.into_iter().enumerate() {
+        let draft = Draft {
+            usage: business.usage("docs", &["doc", "day"], &["doc", "day"]),
+            id: "D".into(),
+            patch: vec![(column, text.into())],
+            expected: if at == 5 { 2.into() } else { 1.into() },
+            operation: format!("wrp_{at}:D").leak(),
+            ..Draft::close(&business)
+        };
+        lines.push(format!("{column} {text}: {} [{}]", draft.apply(&business.writer()).await, business.table("select doc, day from docs")));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    doc {"a":1,"a":2}: failed EFFECT_DIFFERS_FROM_APPROVAL [{} | 1 day]
+    doc "\u0000": failed TRANSACTION_FAILED [{} | 1 day]
+    doc 1e400: failed EFFECT_DIFFERS_FROM_APPROVAL [{} | 1 day]
+    day P1DT1H: failed EFFECT_DIFFERS_FROM_APPROVAL [{} | 1 day]
+    doc {"a":1.10}: applied, 1 row, version 1 -> 2, also changed: version [{"a": 1.1} | 1 day]
+    day P2D: applied, 1 row, version 2 -> 3, also changed: version [{"a": 1.1} | 2 days]
+    "#);
+}

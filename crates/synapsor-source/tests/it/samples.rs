@@ -291,7 +291,7 @@ fn of_mysql(random: &mut Random) -> Vec<Sample> {
         new("datetime(6)", random.moments(1, 6, "", &datetimes), &[]),
         new("timestamp null", random.fill(&stamps, |random| stamp(random, 0)), &[]),
         new("timestamp(6) null", random.fill(&stamps, |random| stamp(random, 6)), &[]),
-        new("year", random.fill(&["1901", "2155", "2026"], |random| (1901 + random.below(255)).to_string()), &[]),
+        new("year", random.fill(&["0000", "1901", "2155", "2026"], |random| (1901 + random.below(255)).to_string()), &[]),
         raw("bit(1)", random.bits(1, false).into_iter().map(|bits| format!("b'{bits}'")).collect()),
         raw("bit(9)", random.bits(9, false).into_iter().map(|bits| format!("b'{bits}'")).collect()),
         raw("bit(64)", random.bits(64, false).into_iter().map(|bits| format!("b'{bits}'")).collect()),
