@@ -18,19 +18,19 @@ on_each_engine! {
 
 /// One line for each question.
 async fn refusals(job: &Job, tx: &Tx) -> String {
-    let (id, one) = (("id", job.object_id().into()), 1.into());
+    let (id, one) = ([("id", job.object_id().into())], 1.into());
     let mut lines = Vec::new();
     let mut keep = |result: Result<(), synapsor_handler::TxError>| lines.push(result.map_or_else(|e| e.to_string(), |()| "done".into()));
-    keep(tx.update("customers", &[("name", "x".into())], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices\"; drop table invoices", &[("status", "x".into())], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("nothing", "x".into())], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("tenant_id", "globex".into())], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("status", "x".into())], &[id.clone(), ("tenant_id", "globex".into())]).await.map(drop));
+    keep(tx.update("customers", &[("name", "x".into())], &id).await.map(drop));
+    keep(tx.update("invoices\"; drop table invoices", &[("status", "x".into())], &id).await.map(drop));
+    keep(tx.update("invoices", &[("nothing", "x".into())], &id).await.map(drop));
+    keep(tx.update("invoices", &[("tenant_id", "globex".into())], &id).await.map(drop));
+    keep(tx.update("invoices", &[("status", "x".into())], &[id[0].clone(), ("tenant_id", "globex".into())]).await.map(drop));
     keep(tx.update("invoices", &[("status", "x".into())], &[]).await.map(drop));
-    keep(tx.update("invoices", &[], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("amount_cents", "many".into())], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("amount_cents", synapsor_handler::Scalar::Null)], &[id.clone()]).await.map(drop));
-    keep(tx.update("invoices", &[("version", one), ("version", 2.into())], &[id.clone()]).await.map(drop));
+    keep(tx.update("invoices", &[], &id).await.map(drop));
+    keep(tx.update("invoices", &[("amount_cents", "many".into())], &id).await.map(drop));
+    keep(tx.update("invoices", &[("amount_cents", synapsor_handler::Scalar::Null)], &id).await.map(drop));
+    keep(tx.update("invoices", &[("version", one), ("version", 2.into())], &id).await.map(drop));
     keep(tx.delete("credits", &[]).await.map(drop));
     keep(tx.query("credits", &[], &[]).await.map(drop));
     keep(tx.insert("credits", &[("tenant_id", "globex".into())]).await);
