@@ -58,7 +58,8 @@ pub(crate) type Refusal = (ErrorCode, &'static str);
 impl Admission {
     /// What can be said before the body is read.
     pub(crate) fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
-        if head.method != Method::POST {
+        // What an executor may be configured to send; the operation id makes each of them repeatable.
+        if ![Method::POST, Method::PUT, Method::PATCH].contains(&head.method) {
             return Err((ErrorCode::METHOD_NOT_ALLOWED, "another method"));
         }
         let Some(tokens) = self.tokens.now() else { return Ok(()) };

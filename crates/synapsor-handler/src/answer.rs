@@ -18,7 +18,7 @@ pub(crate) fn refused(code: ErrorCode) -> Response<ResponseBody> {
     let status = status_of_refusal(&code);
     let mut response = receipt(status, &HandlerReceipt::unchanged(HandlerStatus::Failed, Some(code)));
     let (name, value) = match status {
-        StatusCode::METHOD_NOT_ALLOWED => (ALLOW, "POST"),
+        StatusCode::METHOD_NOT_ALLOWED => (ALLOW, "POST, PUT, PATCH"),
         StatusCode::UNAUTHORIZED => (WWW_AUTHENTICATE, "Bearer"),
         _ => return response,
     };

@@ -114,7 +114,7 @@ codes! {
     PROPOSAL_HASH_MISMATCH
     /// The configuration no longer allows what was approved.
     WRITEBACK_SAFETY_FAILURE
-    /// A handler is asked with another method than POST.
+    /// A handler is asked with another method than POST, PUT or PATCH.
     METHOD_NOT_ALLOWED
     /// A handler is asked without the token, or with another one.
     UNAUTHORIZED

@@ -25,6 +25,7 @@ on_each_engine! {
     a_client_that_goes_away_tears_nothing
     a_row_outside_the_declared_tables_is_not_touched
     a_weak_guard_is_verified_under_the_lock
+    where_there_is_one_tenant_only_the_table_is_declared_as_shared
     a_database_that_is_gone_is_failed_and_worth_another_attempt
 }
 
@@ -265,6 +266,23 @@ async fn a_weak_guard_is_verified_under_the_lock(shop: &Shop) {
     assert!(weak("wrp_2").said(&handler).await.starts_with("200 applied"));
     let lying = weak("wrp_3").with("/before/status", "credited");
     assert_snapshot!(lying.said(&handler).await, @"400 failed BAD_WRITEBACK_REQUEST, 0 rows");
+}
+
+async fn where_there_is_one_tenant_only_the_table_is_declared_as_shared(shop: &Shop) {
+    shop.execute("create table flags (id text not null, state text not null, version bigint not null, primary key (id))");
+    shop.execute("insert into flags values ('dark', 'off', 1)");
+    let turn = |job: Job, tx: Tx| async move {
+        tx.update("flags", &[("state", job.patch().scalar("credit_cents")?.plain_text().into())], &[("id", job.object_id().into())])
+            .await?;
+        Ok(Done::new())
+    };
+    let shared = shop.bare().table(synapsor_handler::Table::shared("flags")).bearer_token(TOKEN).effect("billing.credit", turn);
+    let handler = shared.build().unwrap();
+    let guard = serde_json::json!({"column": "__single_tenant_dev", "value": "single_tenant_dev"});
+    let ask = Ask::flat(shop).with("/target/table", "flags").object("dark").version(1);
+    let ask = ask.with("/tenant_guard", guard.clone()).with("/guards/tenant", guard).with("/before", serde_json::json!({}));
+    assert_snapshot!(ask.said(&handler).await, @"200 applied, 1 rows, mutated, version 1 -> 2");
+    assert_eq!(shop.table("select state, version from flags"), "500 | 2");
 }
 
 async fn a_database_that_is_gone_is_failed_and_worth_another_attempt(shop: &Shop) {

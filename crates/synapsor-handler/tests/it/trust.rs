@@ -38,7 +38,7 @@ async fn each_bad_request_gets_its_row_of_the_table_of_answers() {
     let ask = |edit: fn(Ask) -> Ask| edit(good()).signed(&[SECRET]);
     let raw = |bytes: &[u8]| Ask { raw: Some(bytes.to_vec()), ..good() }.signed(&[SECRET]);
     let rows: Vec<(&str, Ask, &str)> = vec![
-        ("another method", Ask { method: Method::PUT, ..good() }, "405 failed METHOD_NOT_ALLOWED"),
+        ("another method", Ask { method: Method::GET, ..good() }, "405 failed METHOD_NOT_ALLOWED"),
         ("no token", good().without_header("authorization"), "401 failed UNAUTHORIZED"),
         ("another token", good().header("authorization", "Bearer the token of somebody else"), "401 failed UNAUTHORIZED"),
         ("another scheme", good().header("authorization", &format!("Basic {TOKEN}")), "401 failed UNAUTHORIZED"),
@@ -97,7 +97,13 @@ async fn each_bad_request_gets_its_row_of_the_table_of_answers() {
         let ask = Ask { raw: Some(bytes.to_vec()), ..good() };
         assert_eq!(check(&shop, &unsigned, &ask).await, "400 failed BAD_WRITEBACK_REQUEST");
     }
-    let fine = good().signed(&[SECRET]).header("idempotency-key", "wrp_1:INV-1").header("x-synapsor-proposal-id", "wrp_1");
+    for method in [Method::GET, Method::DELETE, Method::HEAD] {
+        assert_eq!(Ask { method, ..good() }.send(&handler).await.headers["allow"], "POST, PUT, PATCH");
+    }
+    let fine = Ask { method: Method::PATCH, ..good() }
+        .signed(&[SECRET])
+        .header("idempotency-key", "wrp_1:INV-1")
+        .header("x-synapsor-proposal-id", "wrp_1");
     assert_eq!(line(&fine.send(&handler).await), "200 applied");
 }
 
