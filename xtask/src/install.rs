@@ -96,7 +96,8 @@ impl Wanted {
 }
 
 fn apt_install(packages: &[&str], interrupt: &Interrupt) -> Result<(), TaskError> {
-    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    // MySQL's packages and MariaDB's exclude each other, and a machine that has a server keeps it.
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
     arguments.extend(packages);
     apt(&arguments, interrupt)
 }

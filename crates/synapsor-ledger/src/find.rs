@@ -4,7 +4,8 @@
 //!
 //! 1. an object is named: the records of that object; few, so the other conditions are checked along the way;
 //! 2. the conditions single out shapes: the newest of each shape, merged;
-//! 3. neither, or too many shapes to ask one by one: the newest of all.
+//! 3. neither, or too many shapes to ask one by one: the newest of all, by time. Reads, which have no index by time alone, go the
+//!    second way with all their shapes.
 //!
 //! # Invariants
 //! - Every statement names its index and seeks in it: nothing is scanned for want of one, nothing is sorted, there is no
@@ -33,6 +34,8 @@ pub(crate) struct Drawer {
     sequence: &'static str,
     /// The words that its status may be; none for a table without one.
     statuses: &'static [&'static str],
+    /// Whether it has an index by time alone.
+    by_time: bool,
     /// Its place among records of the same moment.
     pub(crate) rank: u8,
 }
@@ -43,6 +46,7 @@ pub(crate) static PROPOSALS: Drawer = Drawer {
     id: "proposal_id",
     sequence: NO_SEQUENCE,
     statuses: &["pending_review", "approved", "rejected", "canceled", "expired", "pending_worker", "applied", "conflict", "failed"],
+    by_time: true,
     rank: 1,
 };
 
@@ -52,17 +56,20 @@ pub(crate) static RECEIPTS: Drawer = Drawer {
     id: "proposal_id",
     sequence: "sequence",
     statuses: &["applied", "already_applied", "conflict", "failed"],
+    by_time: true,
     rank: 0,
 };
 
 /// Evidence, by the audit rows of the reads that gave it.
-pub(crate) static EVIDENCE: Drawer = Drawer { table: "query_audit", id: "audit_id", sequence: NO_SEQUENCE, statuses: &[], rank: 2 };
+pub(crate) static EVIDENCE: Drawer =
+    Drawer { table: "query_audit", id: "audit_id", sequence: NO_SEQUENCE, statuses: &[], by_time: false, rank: 2 };
 
 /// Audit rows.
 pub(crate) static READS: Drawer = Drawer { rank: 3, ..EVIDENCE };
 
 /// Diagnostics; they have no shape.
-static DIAGNOSTICS: Drawer = Drawer { table: "diagnostics", id: "diagnostic_id", sequence: NO_SEQUENCE, statuses: &[], rank: 4 };
+static DIAGNOSTICS: Drawer =
+    Drawer { table: "diagnostics", id: "diagnostic_id", sequence: NO_SEQUENCE, statuses: &[], by_time: true, rank: 4 };
 
 /// Where a record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +118,7 @@ pub(crate) fn find(
     let shapes = if restricts(filter) || kinds == Kinds::Shown { Some(shapes(connection, kinds, filter)?) } else { None };
     let lanes = match &shapes {
         Some(shapes) => Some(shapes.clone()),
-        None if status.is_some() => Some(self::shapes(connection, kinds, filter)?),
+        None if status.is_some() || !drawer.by_time => Some(self::shapes(connection, kinds, filter)?),
         None => None,
     };
     if let Some(key) = key {
@@ -120,7 +127,9 @@ pub(crate) fn find(
     let statuses: &[&str] = status.as_slice();
     let statuses = if statuses.is_empty() { drawer.statuses } else { statuses };
     match lanes {
-        Some(lanes) if lanes.len() * statuses.len().max(1) <= LANES => merge(connection, drawer, &lanes, statuses, range, limit),
+        Some(lanes) if !drawer.by_time || lanes.len() * statuses.len().max(1) <= LANES => {
+            merge(connection, drawer, &lanes, statuses, range, limit)
+        }
         _ => walk(connection, drawer, Way::Time, shapes.as_deref(), status, &range, limit),
     }
 }

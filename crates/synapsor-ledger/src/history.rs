@@ -43,6 +43,7 @@ pub(crate) struct Verified {
     /// Whether the rows of `writeback_receipts` are what the events make.
     pub(crate) receipts_agree: bool,
     /// How many receipts the events make.
+    #[cfg_attr(not(feature = "decisions"), expect(dead_code, reason = "only a story that is told counts them"))]
     pub(crate) receipts: u32,
 }
 

@@ -137,7 +137,8 @@ CREATE TABLE writeback_receipts (
 ";
 
 /// What look-ups need: a record carries the number of its shape and its time in microseconds, and each way to look for it
-/// is one index that ends in `(at_micros, id)`, the order of every list. Evidence has none of its own: it is found by the
+/// is one index that ends in `(at_micros, id)`, the order of every list. Reads are many, so they have no index by time alone:
+/// the newest of all is the newest of each shape. Evidence has no index of its own: it is found by the
 /// audit row of its read. A checksum tells a damaged row from a sound one where nothing else does, in lists. The records of
 /// an older file are filed here once; they have no checksum.
 const SECOND: &str = "
@@ -215,7 +216,6 @@ CREATE INDEX proposals_by_time ON proposals (at_micros, proposal_id, shape);
 CREATE INDEX proposals_by_shape ON proposals (shape, status, at_micros, proposal_id);
 CREATE INDEX proposals_by_object ON proposals (object_id, at_micros, proposal_id, shape);
 CREATE INDEX proposals_by_evidence ON proposals (evidence_id);
-CREATE INDEX query_audit_by_time ON query_audit (at_micros, audit_id, shape);
 CREATE INDEX query_audit_by_shape ON query_audit (shape, at_micros, audit_id);
 CREATE INDEX query_audit_by_object ON query_audit (object_id, at_micros, audit_id, shape);
 CREATE INDEX diagnostics_by_time ON diagnostics (at_micros, diagnostic_id);
@@ -307,7 +307,8 @@ pub(crate) fn same_name(connection: &Connection, path: &Path) -> Result<(), Ledg
     Err(LedgerError::Corrupt { path: path.to_owned(), source: Arc::new(foreign) })
 }
 
-fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+/// The number of this ledger.
+pub(crate) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 

@@ -38,8 +38,10 @@ pub(crate) struct Case {
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     case: Case,
+    #[cfg_attr(not(feature = "decisions"), expect(dead_code, reason = "only commands compare them"))]
     rows: Rows,
     /// Evidence and audit row as they are stored.
+    #[cfg_attr(not(feature = "decisions"), expect(dead_code, reason = "only commands compare them"))]
     shown: [Option<String>; 2],
 }
 

@@ -23,6 +23,7 @@ use crate::chain::Commit;
 use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
 use crate::file::Place;
+use crate::layout::user_version;
 use crate::shape::{Numbers, Shape};
 
 /// How long a batch takes members.
@@ -72,6 +73,8 @@ struct Scribe {
     place: Arc<Place>,
     connection: Option<Connection>,
     numbers: Numbers,
+    /// The ledger's own number, once it was read.
+    name: Option<i64>,
     busy_timeout: Duration,
     queue: mpsc::Receiver<Box<dyn Member>>,
     /// Since when the lock was taken again and again without a pause.
@@ -89,6 +92,7 @@ impl Writer {
             place: Arc::clone(&place),
             connection,
             numbers: Numbers::default(),
+            name: None,
             busy_timeout,
             queue,
             busy_since: now,
@@ -152,17 +156,16 @@ impl Batch<'_> {
     }
 
     /// Writes the row that chains this batch to the one before it.
-    fn seal(&mut self, previous: Option<&str>) -> Result<(), LedgerError> {
+    fn seal(&mut self, previous: Option<&str>, name: i64) -> Result<(), LedgerError> {
         if self.records.is_empty() {
             return Ok(());
         }
         self.records.sort_unstable();
         let created_at = Timestamp::now();
         let hash = Commit { created_at, number: self.commit, previous, records: &self.records }.hash()?;
-        let row = (self.commit, self.records.len() as i64, hash.as_str(), created_at.to_string());
         // The ledger's number beside it: a log of another ledger is known by its last commit.
-        let insert =
-            "INSERT INTO commits (number, records, hash, created_at, ledger) SELECT ?1, ?2, ?3, ?4, user_version FROM pragma_user_version";
+        let row = (self.commit, self.records.len() as i64, hash.as_str(), created_at.to_string(), name);
+        let insert = "INSERT INTO commits (number, records, hash, created_at, ledger) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.connection.prepare_cached(insert)?.execute(row)?;
         Ok(())
     }
@@ -217,9 +220,11 @@ impl Scribe {
             return Err(error.into());
         }
         let (number, previous) = head(connection)?;
+        let name = self.name.map_or_else(|| user_version(connection), Ok)?;
+        self.name = Some(name);
         let mut batch = Batch { connection, commit: number + 1, records: Vec::new(), numbers: &mut self.numbers };
         fill(&mut batch, members, &mut self.queue)?;
-        batch.seal(previous.as_deref())?;
+        batch.seal(previous.as_deref(), name)?;
         step(connection, "COMMIT").map_err(|error| LedgerError::Unsettled(Arc::new(error)))
     }
 

@@ -54,11 +54,10 @@ pub struct OnboardingSelection {
     pub visible_columns: Vec<Identifier>,
     /// The columns that a proposal may ever set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schemas", schemars(length(min = 1), extend("uniqueItems" = true)))]
+    #[cfg_attr(feature = "schemas", schemars(extend("uniqueItems" = true)))]
     pub allowed_columns: Vec<Identifier>,
     /// What a proposal sets, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "schemas", schemars(extend("minProperties" = 1)))]
     pub patch: BTreeMap<Identifier, SelectedValue>,
     /// Declarations of the arguments that the patch takes, by name; each that is absent is derived from its column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -172,7 +171,6 @@ pub struct SelectedArgument {
     pub maximum: Option<Number>,
     /// The only accepted values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
     pub r#enum: Vec<Scalar>,
 }
 
@@ -209,7 +207,6 @@ pub struct SelectedTransition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_column: Option<Identifier>,
     /// Present state to the states that may follow.
-    #[cfg_attr(feature = "schemas", schemars(extend("minProperties" = 1)))]
     pub allowed: BTreeMap<String, Vec<String>>,
 }
 
@@ -276,6 +273,12 @@ impl OnboardingSelection {
         }
         if let Some((column, _)) = self.numeric_bounds.iter().find(|(_, bound)| !bound.is_a_range()) {
             return wrong(format!("the bounds of `{column}` are no range"));
+        }
+        if let Some(arg) = self.patch_args.iter().find(|(_, arg)| arg.max_length == Some(0)).map(|(name, _)| name) {
+            return wrong(format!("the argument `{arg}` may hold nothing"));
+        }
+        if let Some(column) = self.transition_guards.iter().find(|(_, guard)| guard.allowed.is_empty()).map(|(column, _)| column) {
+            return wrong(format!("the transitions of `{column}` allow nothing"));
         }
         let named = |arg: &String| self.patch.values().any(|value| matches!(value, SelectedValue::FromArg(from) if from == arg));
         match self.patch_args.keys().find(|arg| !named(arg)) {

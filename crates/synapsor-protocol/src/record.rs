@@ -50,6 +50,9 @@ pub enum RecordError {
     /// A closed record has a member that is not known.
     #[error("`{0}` is not a member of this record")]
     Unknown(String),
+    /// Something else stands where an object belongs.
+    #[error("`{0}` is no object")]
+    NotAnObject(String),
     /// Its members do not agree with each other.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -82,48 +85,45 @@ pub enum RuleError {
 
 /// Reads a record as readers do: unknown members are ignored, the rules between the known ones are checked.
 pub fn read<T: Record>(text: &[u8]) -> Result<T, RecordError> {
-    let value: Value = preparse::from_slice(text, Limits::DEFAULT)?;
-    let (record, _) = T::understood(&value).map_err(ParseError::Shape)?;
-    record.rules()?;
-    Ok(record)
+    read_with(text, &|_| true)
 }
 
 /// Reads a record that must say nothing which is not understood. A member that is null says nothing.
 pub fn read_closed<T: Record>(text: &[u8]) -> Result<T, RecordError> {
+    read_with(text, &|path| T::OPEN.iter().any(|open| path.strip_prefix("$.").is_some_and(|path| path.split('.').next() == Some(open))))
+}
+
+fn read_with<T: Record>(text: &[u8], open: &dyn Fn(&str) -> bool) -> Result<T, RecordError> {
     let value: Value = preparse::from_slice(text, Limits::DEFAULT)?;
     let (record, understood) = T::understood(&value).map_err(ParseError::Shape)?;
-    let stranger = members(&value).filter(|(name, _)| !T::OPEN.contains(name)).find_map(|(name, given)| match understood.get(name) {
-        Some(known) => stranger(given, known, &format!("$.{name}")),
-        None => said(given).then(|| format!("$.{name}")),
-    });
-    if let Some(path) = stranger {
-        return Err(RecordError::Unknown(path));
-    }
+    held_against(&value, &understood, "$", open)?;
     record.rules()?;
     Ok(record)
 }
 
-/// The first member of what was given that was not understood.
-fn stranger(given: &Value, understood: &Value, path: &str) -> Option<String> {
-    if let (Value::Array(given), Value::Array(understood)) = (given, understood) {
-        let mut items = given.iter().zip(understood).enumerate();
-        return items.find_map(|(index, (given, understood))| stranger(given, understood, &format!("{path}[{index}]")));
-    }
-    members(given).find_map(|(name, value)| {
-        let path = format!("{path}.{name}");
-        match understood.get(name) {
-            Some(known) => stranger(value, known, &path),
-            None => said(value).then_some(path),
+/// Holds what was given against what was understood of it. An object that came as a list of its values is none, though
+/// a reader that goes by places would take it. A member that was not understood is refused where nothing is `open`.
+fn held_against(given: &Value, understood: &Value, path: &str, open: &dyn Fn(&str) -> bool) -> Result<(), RecordError> {
+    match (given, understood) {
+        (Value::Array(given), Value::Array(understood)) => {
+            let mut items = given.iter().zip(understood).enumerate();
+            items.try_for_each(|(index, (given, understood))| held_against(given, understood, &format!("{path}[{index}]"), open))
         }
-    })
+        (Value::Object(_), Value::Object(understood)) => members(given).try_for_each(|(name, value)| {
+            let path = format!("{path}.{name}");
+            match understood.get(name) {
+                Some(known) => held_against(value, known, &path, open),
+                None if value.is_null() || open(&path) => Ok(()),
+                None => Err(RecordError::Unknown(path)),
+            }
+        }),
+        (_, Value::Object(_)) => Err(RecordError::NotAnObject(path.to_owned())),
+        (_, _) => Ok(()),
+    }
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
-}
-
-fn said(value: &Value) -> bool {
-    !value.is_null()
 }
 
 impl Record for ChangeSet {
@@ -202,6 +202,7 @@ impl Record for ProtocolManifest {
     fn rules(&self) -> Result<(), RuleError> {
         filled("protocol_set", &self.protocol_set)?;
         filled("version", &self.version)?;
+        self.artifacts.iter().try_for_each(|artifact| filled("artifacts[].name", &artifact.name))?;
         let names: Vec<String> = self.artifacts.iter().map(|artifact| format!("{} {}", artifact.kind, artifact.name)).collect();
         distinct("artifacts", &names)
     }

@@ -118,7 +118,7 @@ pub(crate) enum Written {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Evidence {
     /// List what agents were shown, newest first
-    List(List),
+    List(Box<List>),
     /// Show one bundle: the rows, the query behind them, the proposal made of them
     Show(Record),
     /// Write one bundle to a file
@@ -128,7 +128,7 @@ pub(crate) enum Evidence {
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueryAudit {
     /// List the queries that ran, newest first
-    List(List),
+    List(Box<List>),
     /// Show one
     Show(Record),
     /// Write one to a file, as JSON
@@ -138,7 +138,7 @@ pub(crate) enum QueryAudit {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Receipts {
     /// List the receipts, newest first
-    List(List),
+    List(Box<List>),
     /// Show one, or all of a proposal, a job or an operation
     Show(Record),
 }
@@ -146,7 +146,7 @@ pub(crate) enum Receipts {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Replay {
     /// List the stories that can be told, newest first
-    List(List),
+    List(Box<List>),
     /// Show one
     Show(One),
     /// Write one to a file, however long it is

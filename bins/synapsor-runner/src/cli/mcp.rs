@@ -21,7 +21,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) answering: Answering,
     /// How tools are named
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, alias = "tool-name-style", value_enum, default_value_t)]
     pub(crate) alias_mode: AliasMode,
 }
 

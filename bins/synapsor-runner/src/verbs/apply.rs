@@ -34,7 +34,7 @@ pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
     if words.one.format.json {
         output::json(&record(&application));
     } else {
-        print(&id, &application);
+        print(&id, &application, &words.one.place.again());
     }
     Ok(output::exit(application.report.outcome.is_applied()))
 }
@@ -52,7 +52,7 @@ pub(super) fn record(application: &Application) -> Value {
         "new_version": report.new_version, "also_changed": report.also_changed, "safe_error_code": report.code, "detail": report.detail})
 }
 
-fn print(id: &ProposalId, application: &Application) {
+fn print(id: &ProposalId, application: &Application, again: &str) {
     let report = &application.report;
     output::line(format_args!("{}: {id}{}", output::bold(report.outcome.as_str()), because(report)));
     output::line(match report.outcome {
@@ -70,8 +70,10 @@ fn print(id: &ProposalId, application: &Application) {
         output::line(format_args!("detail: {}", output::visible(detail)));
     }
     output::line(match report.outcome {
-        Outcome::Failed | Outcome::Unknown => format!("try again: synapsor-runner apply {id}"),
-        Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => format!("the whole story: synapsor-runner replay show {id}"),
+        Outcome::Failed | Outcome::Unknown => format!("try again: synapsor-runner apply {id}{again}"),
+        Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => {
+            format!("the whole story: synapsor-runner replay show {id}{again}")
+        }
     });
 }
 

@@ -65,7 +65,7 @@ fn every_verb_answers_in_json_when_asked() {
     0 `apply --dry-run --json` ok dry_run proposal_id would_be safe_error_code previous_version new_version also_changed receipt_table_present source_database_mutated detail
     0 `apply --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail
     0 `apply latest --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail
-    0 `replay show latest --json` replay_id proposal state events receipts query_audit evidence job generated_at
+    0 `replay show latest --json` ok replay_id proposal state events receipts query_audit evidence job generated_at
     1 `proposals cancel latest --yes --json` ok error
     1 `proposals show wrp_nobody --json` ok error
     ");

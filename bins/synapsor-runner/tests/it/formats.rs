@@ -84,9 +84,10 @@ fn a_refusal_in_format_one_is_negative_and_leads_to_its_cause() {
 #[test]
 fn a_tool_can_be_called_by_both_names_and_answers_by_its_own() {
     let desk = Desk::sqlite();
-    let mut client = Client::silent(&desk, "--alias-mode both");
+    let mut client = Client::silent(&desk, "--tool-name-style both");
     client.greet();
     let listed = client.request("tools/list", &json!({}));
+    assert_eq!(desk.json("tools list --alias-mode both --json")["tools"], listed["tools"]);
     let names: Vec<_> = listed["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_snapshot!(names.join(" "), @"billing.inspect_invoice billing__inspect_invoice billing.propose_waiver billing__propose_waiver support.propose_status support__propose_status");
     for name in ["billing.inspect_invoice", "billing__inspect_invoice"] {

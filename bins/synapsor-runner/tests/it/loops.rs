@@ -45,7 +45,9 @@ fn a_change_is_read_proposed_approved_applied_and_replayed(desk: &mut Desk) {
     notice OPERATORS_UNDECLARED $.operators (1:1)
       `operators` is absent, so only the account that owns the ledger's file may decide, in every role
       hint: declare who may decide: `operators`
-    synapsor.runner.json is valid, and the databases have what it names (0 errors, 0 warnings, 1 notice)
+    notice RECEIPT_TABLE_ABSENT source `desk`, account for writing
+      there is no receipt table yet; the first change creates it
+    synapsor.runner.json is valid, and the databases have what it names (0 errors, 0 warnings, 2 notices)
     ---- stderr ----
 
     $ propose billing.inspect_invoice --input read.json

@@ -200,10 +200,11 @@ fn assert_snapshot_of_cancelled(told: &str) {
 #[test]
 fn an_expired_proposal_is_neither_approved_nor_applied_and_is_no_rejection() {
     let desk = Desk::sqlite();
-    desk.configure(|config| config["capabilities"][1]["approval"]["expires_after_seconds"] = json!(1));
+    desk.configure(|config| config["capabilities"][1]["approval"]["expires_after_seconds"] = json!(5));
     let (waits, other) = (desk.propose("x"), desk.propose("y"));
+    // On a busy machine that takes its time, too.
     desk.approve(&other);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::thread::sleep(std::time::Duration::from_millis(5100));
     assert_snapshot!(
         desk.transcript(&[
             &format!("proposals approve {waits} --digest {}", digest(&desk, &waits)),

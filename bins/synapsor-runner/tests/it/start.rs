@@ -74,7 +74,8 @@ fn a_server_that_is_told_to_end_does_not_wait_for_a_database() {
     let server = Pid::from_raw(client.running.child.id().try_into().unwrap());
     kill(server, Signal::SIGTERM).unwrap();
     assert_eq!(client.running.wait().code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // Whoever waits for a connection gives up after five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     silent.go();
 }
 

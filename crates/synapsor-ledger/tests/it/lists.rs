@@ -270,7 +270,7 @@ async fn a_record_that_says_something_else_than_its_place_is_not_shown_there() {
 }
 
 #[tokio::test]
-async fn thousands_of_shapes_are_walked_by_time_with_the_same_answer() {
+async fn among_thousands_of_shapes_the_answer_is_the_same() {
     let fixture = Fixture::new();
     let ledger = fixture.ledger.agent();
     let mut tasks = tokio::task::JoinSet::new();

@@ -88,6 +88,7 @@ fn edits(job: &Value) -> Vec<(String, Value)> {
         match &value {
             Value::Object(members) => {
                 edits.push((format!("{path}/stranger"), put(job, &path, "stranger", Some(json!("x")))));
+                edits.push((format!("{path} as a list"), replaced(job, &path, members.values().cloned().collect())));
                 for (name, member) in members {
                     edits.push((format!("{path}/{name} removed"), put(job, &path, name, None)));
                     places.push((format!("{path}/{name}"), member.clone()));

@@ -31,7 +31,7 @@ fn kinds() -> Vec<String> {
     folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-fn schema(kind: &str) -> jsonschema::Validator {
+pub(crate) fn schema(kind: &str) -> jsonschema::Validator {
     let text = fs::read(root().join(format!("schemas/{kind}.schema.json"))).unwrap_or_else(|_| panic!("no schema for {kind}"));
     jsonschema::validator_for(&serde_json::from_slice(&text).unwrap()).unwrap()
 }

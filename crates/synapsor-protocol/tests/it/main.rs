@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
 mod described;
+mod drift;
 mod fixtures;
 mod handler;
 mod records;

@@ -103,7 +103,10 @@ impl Seen<'_> {
     fn scope(&mut self, role: &str, name: &Identifier) -> Option<Column> {
         let (column, kind) = self.readable(name)?;
         if !kind.is_key() {
-            let message = format!("{role} `{name}` has the type {}; it must be an integer, a uuid, a text or bytes", column.type_name);
+            let message = format!(
+                "{role} `{name}` has the type {}; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes",
+                column.type_name
+            );
             self.error("UNSUPPORTED_KEY_TYPE", name, message);
         }
         if let Some(collation) = &column.loose_collation {

@@ -138,6 +138,8 @@ fn equals(column: &Column) -> String {
         Some(ValueKind::Text { .. }) => {
             format!("{name} = {} AND CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST(? AS BINARY)", column.cast)
         }
+        // A bound text would be compared as a double.
+        Some(ValueKind::Fixed { precision, scale }) => format!("{name} = CAST(? AS DECIMAL({precision}, {scale}))"),
         _ => format!("{name} = ?"),
     }
 }

@@ -58,11 +58,11 @@ pub(super) fn kind(facts: &TypeFacts) -> Option<ValueKind> {
         "uuid" => ValueKind::Uuid,
         "inet4" => ValueKind::Address { v6: false },
         "inet6" => ValueKind::Address { v6: true },
-        "date" => ValueKind::Date,
+        "date" => ValueKind::Date { infinite: false },
         "time" => ValueKind::Time { digits, range: ClockRange::Span },
-        "datetime" => ValueKind::Timestamp { digits, zoned: false },
+        "datetime" => ValueKind::Timestamp { digits, zoned: false, infinite: false },
         // Kept in UTC; the session's time zone is UTC.
-        "timestamp" => ValueKind::Timestamp { digits, zoned: true },
+        "timestamp" => ValueKind::Timestamp { digits, zoned: true, infinite: false },
         "year" => ValueKind::Year,
         "binary" => ValueKind::Bytes { limit, padded: true },
         "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => ValueKind::Bytes { limit, padded: false },
@@ -170,7 +170,7 @@ pub(super) fn scalar(column: &Column, stored: &Value) -> Result<Scalar, ValueErr
         (ValueKind::Integer { .. } | ValueKind::Year, Value::UInt(integer)) => kind.stored(&integer.to_string()),
         (ValueKind::Float { .. }, Value::Float(single)) => kind.stored(&single.to_string()),
         (ValueKind::Float { .. }, Value::Double(double)) => kind.stored(&double.to_string()),
-        (ValueKind::Date | ValueKind::Timestamp { .. }, Value::Date(..)) => kind.stored(&written_moment(kind, stored)),
+        (ValueKind::Date { .. } | ValueKind::Timestamp { .. }, Value::Date(..)) => kind.stored(&written_moment(kind, stored)),
         (ValueKind::Time { .. }, Value::Time(..)) => kind.stored(&written_clock(stored)),
         (ValueKind::Bytes { .. }, Value::Bytes(bytes)) => kind.stored_bytes(bytes),
         (
@@ -327,12 +327,12 @@ mod tests {
         uuid: Uuid
         inet4: Address { v6: false }
         inet6: Address { v6: true }
-        date: Date
+        date: Date { infinite: false }
         time: Time { digits: 0, range: Span }
         time(6): Time { digits: 6, range: Span }
-        datetime: Timestamp { digits: 0, zoned: false }
-        datetime(6): Timestamp { digits: 6, zoned: false }
-        timestamp(3): Timestamp { digits: 3, zoned: true }
+        datetime: Timestamp { digits: 0, zoned: false, infinite: false }
+        datetime(6): Timestamp { digits: 6, zoned: false, infinite: false }
+        timestamp(3): Timestamp { digits: 3, zoned: true, infinite: false }
         year(4): Year
         json: Json
         binary(16): Bytes { limit: Some(16), padded: true }

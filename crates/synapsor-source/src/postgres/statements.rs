@@ -152,7 +152,7 @@ pub(super) mod guarded {
     fn later(column: &Column) -> String {
         let (name, cast) = (quoted(&column.name), &column.cast);
         let (digits, clock) = match column.kind {
-            Some(ValueKind::Timestamp { digits, zoned: true }) => (digits, "pg_catalog.clock_timestamp()"),
+            Some(ValueKind::Timestamp { digits, zoned: true, .. }) => (digits, "pg_catalog.clock_timestamp()"),
             Some(ValueKind::Timestamp { digits, .. }) => (digits, "(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')"),
             _ => (0, "pg_catalog.clock_timestamp()"),
         };

@@ -13,7 +13,7 @@ fn the_types_of_sqlite_are_documented() {
         "SQLite",
         &[
             of("INTEGER", "\"9007199254740993\"", "and whatever has `INT` in its name: `BIGINT`, `TINYINT`"),
-            of("BOOLEAN", "true", "stored as 0 or 1; also `BOOL`"),
+            of("BOOLEAN", "true", "stored as 0 or 1; also `BOOL`, `BIT`"),
             of("REAL", "0.1", "also `DOUBLE`, `FLOAT`; infinities are refused"),
             of(
                 "DECIMAL(10,2)",
@@ -30,7 +30,7 @@ fn the_types_of_sqlite_are_documented() {
             of("TIME", "\"08:00\"", "a text, as it is"),
             of("DATETIME", "\"2026-03-02 08:00:00\"", "a text, as it is, or a whole number: seconds, milliseconds; also `TIMESTAMP`"),
             of("JSON", "\"{\\\"b\\\": 1, \\\"a\\\": 2}\"", "a text; also `JSONB`; one that is no JSON reads as the text that it is"),
-            of("BLOB", "\"AP8=\"", "also what has `BINARY` in its name; up to 768 KiB"),
+            of("BLOB", "\"AP8=\"", "also `IMAGE`, and what has `BINARY` in its name; up to 768 KiB"),
             of("ANY", "null", "a number and its text would be two values that look alike; no declared type neither"),
             of("STRING", "null", "SQLite would make a number of `007`"),
             of("INTERVAL", "null", "nor `POINT` and other geometry"),

@@ -19,7 +19,7 @@ pub(super) fn kind(declared: &str) -> Option<ValueKind> {
     let name = declared.split('(').next().unwrap_or_default().trim().to_ascii_uppercase();
     let has = |part: &str| name.contains(part);
     let exact = match name.as_str() {
-        "BOOLEAN" | "BOOL" => Some(ValueKind::Boolean),
+        "BOOLEAN" | "BOOL" | "BIT" => Some(ValueKind::Boolean),
         "UUID" | "GUID" | "UNIQUEIDENTIFIER" => Some(ValueKind::UuidText),
         "DATE" => Some(ValueKind::MomentText { date_only: true }),
         "TIME" => Some(ValueKind::TimeText),
@@ -33,7 +33,7 @@ pub(super) fn kind(declared: &str) -> Option<ValueKind> {
     exact.or_else(|| match () {
         () if has("INT") => Some(INT64),
         () if has("CHAR") || has("CLOB") || has("TEXT") => Some(ValueKind::Text { limit: None, padded: false }),
-        () if has("BLOB") || has("BINARY") => Some(ValueKind::Bytes { limit: None, padded: false }),
+        () if has("BLOB") || has("BINARY") || name == "IMAGE" => Some(ValueKind::Bytes { limit: None, padded: false }),
         () if has("REAL") || has("FLOA") || has("DOUB") => Some(ValueKind::Float { single: false }),
         () if has("DATETIME") || has("TIMESTAMP") => Some(ValueKind::MomentText { date_only: false }),
         () => None,

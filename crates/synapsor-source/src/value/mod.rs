@@ -56,6 +56,7 @@ use crate::error::ValueError;
 
 pub(crate) use bytes::decode as decode_bytes;
 pub(crate) use decimal::Decimal;
+#[cfg(feature = "postgres")]
 pub(crate) use list::elements as list_elements;
 #[cfg(feature = "guarded-write")]
 pub(crate) use moment::later_text;
@@ -113,10 +114,14 @@ pub(crate) enum ValueKind {
     Uuid,
     /// A uuid kept as text, its case included.
     UuidText,
-    Date,
+    /// `infinite`: PostgreSQL's `infinity` and `-infinity` are dates too.
+    Date {
+        infinite: bool,
+    },
     Timestamp {
         digits: u8,
         zoned: bool,
+        infinite: bool,
     },
     /// A date or a time kept as text.
     MomentText {
@@ -166,6 +171,7 @@ pub(crate) enum ValueKind {
 
 /// Which times a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "another engine's times have no zone"))]
 pub(crate) enum ClockRange {
     /// A time of day, 24:00 included.
     Day,
@@ -210,8 +216,8 @@ impl ValueKind {
             Self::Text { limit, padded } => self::text(text, *limit, *padded),
             Self::Uuid => Ok(uuid(text)?.hyphenated().to_string().into()),
             Self::UuidText => uuid(text).map(|_| text.into()),
-            Self::Date => moment::date(text),
-            Self::Timestamp { digits, zoned } => moment::timestamp(text, *digits, *zoned),
+            Self::Date { infinite } => moment::date(text, *infinite),
+            Self::Timestamp { digits, zoned, infinite } => moment::timestamp(text, *digits, *zoned, *infinite),
             Self::MomentText { .. } => Ok(text.into()),
             Self::Json => json::one_line(text),
             Self::Enum(labels) if labels.iter().any(|label| label == text) => Ok(text.into()),
@@ -254,13 +260,17 @@ impl ValueKind {
     }
 
     /// The canonical form of the list that a row holds, by its elements as the database writes them.
+    #[cfg(feature = "postgres")]
     pub(crate) fn stored_list(elements: impl IntoIterator<Item = Result<Scalar, ValueError>>) -> Result<Scalar, ValueError> {
         list::canonical(&elements.into_iter().collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Whether a row may be found by such a column: equal values have equal bytes.
     pub(crate) fn is_key(&self) -> bool {
-        matches!(self, Self::Integer { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. } | Self::Bytes { .. })
+        matches!(
+            self,
+            Self::Integer { .. } | Self::Fixed { .. } | Self::Uuid | Self::UuidText | Self::Text { padded: false, .. } | Self::Bytes { .. }
+        )
     }
 
     /// Whether such a column may be a version.
@@ -288,7 +298,7 @@ impl ValueKind {
             | Self::Text { .. }
             | Self::Uuid
             | Self::UuidText
-            | Self::Date
+            | Self::Date { .. }
             | Self::Timestamp { .. }
             | Self::MomentText { .. } => true,
         }
@@ -299,7 +309,7 @@ impl ValueKind {
         match self {
             Self::Timestamp { digits, .. } => *digits < 3,
             // Text and bytes say nothing of what moves them, nor how often.
-            Self::Date | Self::MomentText { .. } | Self::Text { .. } | Self::Bytes { .. } => true,
+            Self::Date { .. } | Self::MomentText { .. } | Self::Text { .. } | Self::Bytes { .. } => true,
             _ => false,
         }
     }
@@ -321,7 +331,7 @@ impl ValueKind {
             Self::Float { .. } => "a number",
             Self::Text { .. } | Self::Enum(_) => "a text",
             Self::Uuid | Self::UuidText => "a uuid",
-            Self::Date | Self::MomentText { date_only: true } => "a date, 2026-03-02",
+            Self::Date { .. } | Self::MomentText { date_only: true } => "a date, 2026-03-02",
             Self::Timestamp { .. } | Self::MomentText { date_only: false } => "a date and time, 2026-03-02T08:00:00Z",
             Self::Json => "a json text",
             Self::Set(_) => "labels with commas between them",

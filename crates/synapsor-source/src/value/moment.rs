@@ -31,16 +31,16 @@ struct Moment<'a> {
 }
 
 /// The canonical date.
-pub(super) fn date(text: &str) -> Result<Scalar, ValueError> {
-    match infinite(text) {
+pub(super) fn date(text: &str, infinite: bool) -> Result<Scalar, ValueError> {
+    match infinity(text).filter(|_| infinite) {
         Some(infinity) => Ok(infinity.into()),
         None => civil_date(text).map(|date| date.to_string().into()).ok_or(DATE),
     }
 }
 
 /// The canonical moment with `digits` behind the second; in UTC with `Z` if `zoned`.
-pub(super) fn timestamp(text: &str, digits: u8, zoned: bool) -> Result<Scalar, ValueError> {
-    if let Some(infinity) = infinite(text) {
+pub(super) fn timestamp(text: &str, digits: u8, zoned: bool, infinite: bool) -> Result<Scalar, ValueError> {
+    if let Some(infinity) = infinity(text).filter(|_| infinite) {
         return Ok(infinity.into());
     }
     let moment = Moment::parse(text).ok_or(MOMENT)?;
@@ -176,7 +176,7 @@ pub(super) fn padded(fraction: &str, digits: usize) -> Option<String> {
     (significant.len() <= digits).then(|| format!("{significant:0<digits$}"))
 }
 
-fn infinite(text: &str) -> Option<&str> {
+fn infinity(text: &str) -> Option<&str> {
     matches!(text, "infinity" | "-infinity").then_some(text)
 }
 

@@ -9,9 +9,9 @@ use super::{ValueKind, later_text};
 const INT4: ValueKind = ValueKind::Integer { min: i32::MIN as i128, max: i32::MAX as i128 };
 const INT8: ValueKind = ValueKind::Integer { min: i64::MIN as i128, max: i64::MAX as i128 };
 const MONEY: ValueKind = ValueKind::Fixed { precision: 6, scale: 2 };
-const TIMESTAMPTZ: ValueKind = ValueKind::Timestamp { digits: 6, zoned: true };
-const TIMESTAMP: ValueKind = ValueKind::Timestamp { digits: 6, zoned: false };
-const SECONDS: ValueKind = ValueKind::Timestamp { digits: 0, zoned: true };
+const TIMESTAMPTZ: ValueKind = ValueKind::Timestamp { digits: 6, zoned: true, infinite: true };
+const TIMESTAMP: ValueKind = ValueKind::Timestamp { digits: 6, zoned: false, infinite: false };
+const SECONDS: ValueKind = ValueKind::Timestamp { digits: 0, zoned: true, infinite: true };
 const DATETIME_TEXT: ValueKind = ValueKind::MomentText { date_only: false };
 
 /// Checks JSON scalars one per line, and writes what became of each.
@@ -179,8 +179,8 @@ fn a_stored_value_without_an_exact_form_is_refused() {
         stored(&ValueKind::Float { single: false }, "-Infinity"),
         stored(&ValueKind::Text { limit: None, padded: false }, "a\0b"),
         stored(&ValueKind::Text { limit: None, padded: false }, &"x".repeat((1 << 20) + 1)),
-        stored(&ValueKind::Date, "0044-03-15 BC"),
-        stored(&ValueKind::Timestamp { digits: 6, zoned: true }, "10000-01-01 00:00:00+00"),
+        stored(&ValueKind::Date { infinite: true }, "0044-03-15 BC"),
+        stored(&ValueKind::Timestamp { digits: 6, zoned: true, infinite: true }, "10000-01-01 00:00:00+00"),
         ValueKind::Json.stored_bytes(b"{}").unwrap_err().to_string(),
     ];
     insta::assert_snapshot!(lines.join("\n"), @"
@@ -206,6 +206,13 @@ fn uuids_are_lower_case_with_hyphens() {
     "a0eebc99" => refused: expected a uuid
     "#);
     insta::assert_snapshot!(check(&ValueKind::UuidText, &["\"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11\""]), @r#""A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11" => "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11""#);
+}
+
+#[test]
+fn only_postgresql_has_a_moment_without_end() {
+    for kind in [ValueKind::Date { infinite: false }, TIMESTAMP] {
+        assert!(kind.check(&"infinity".into()).is_err(), "{kind:?}");
+    }
 }
 
 #[test]
@@ -236,7 +243,7 @@ fn moments_keep_every_digit_of_the_column() {
     "2026-03-02T08:00:00Z" => "2026-03-02T08:00:00Z"
     "2026-03-02T08:00:00.5Z" => refused: more digits than the column keeps
     "#);
-    insta::assert_snapshot!(check(&ValueKind::Date, &["\"2026-03-02\"", "\"2026-3-2\"", "\"2026-02-29\"", "\"2026-03-02T00:00:00\"", "\"-infinity\""]), @r#"
+    insta::assert_snapshot!(check(&ValueKind::Date { infinite: true }, &["\"2026-03-02\"", "\"2026-3-2\"", "\"2026-02-29\"", "\"2026-03-02T00:00:00\"", "\"-infinity\""]), @r#"
     "2026-03-02" => "2026-03-02"
     "2026-3-2" => refused: expected a date, 2026-03-02
     "2026-02-29" => refused: expected a date, 2026-03-02

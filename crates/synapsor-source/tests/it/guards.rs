@@ -2,6 +2,9 @@
 //!
 //! What the row was, what its version says, what triggers make of a change: each behaviour runs once per engine.
 
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
 use synapsor_protocol::Scalar;
 use synapsor_source::guarded::Advance;
 
@@ -9,6 +12,7 @@ use crate::business::{Business, Draft, assert_snapshot, checked, findings, name,
 
 on_each_engine! {
     a_weak_guard_sees_a_change_of_any_column_that_was_shown
+    a_change_that_commits_while_the_lock_is_waited_for_is_seen
     a_date_is_a_version_that_only_the_database_moves
     a_single_tenant_is_read_and_written_without_a_tenant
     an_integer_of_every_width_moves_by_one_and_not_past_its_end
@@ -76,6 +80,49 @@ async fn a_weak_guard_sees_a_change_of_any_column_that_was_shown(business: &Busi
     score = null: conflict ROW_CHANGED_AFTER_PROPOSAL
     secret = 'y': applied, 1 row
     ");
+}
+
+async fn a_change_that_commits_while_the_lock_is_waited_for_is_seen(business: &Business) {
+    table(business, "notes", "bigint", "1");
+    let (source, writer) = (business.source(), business.writer());
+    let mut weak = Draft { weak: true, ..draft(business, "notes", "N", 1.into()) };
+    weak.usage.version = None;
+    let hashed = weak.with_row_hash(&source, &["body", "id"]).await;
+    // Makes the receipt table, which nobody must wait for.
+    assert_eq!(Draft { operation: "wrp_0:N", ..weak.clone() }.fence(&writer).await, "tombstoned");
+    let (change, moment) = ("update notes set body = 'meanwhile'", Duration::from_millis(300));
+    let answer = match () {
+        () if business.is_sqlite() => {
+            let holder = rusqlite::Connection::open(business.path()).unwrap();
+            holder.execute_batch(&format!("begin immediate; {change}")).unwrap();
+            let commit = async {
+                tokio::time::sleep(moment).await;
+                holder.execute_batch("commit").unwrap();
+            };
+            tokio::join!(hashed.apply(&writer), commit).0
+        }
+        () if business.is_mysql() => {
+            let mut holder = business.mysql_server().connect().await;
+            holder.query_drop("begin").await.unwrap();
+            holder.query_drop(change).await.unwrap();
+            let commit = async {
+                tokio::time::sleep(moment).await;
+                holder.query_drop("commit").await.unwrap();
+            };
+            tokio::join!(hashed.apply(&writer), commit).0
+        }
+        () => {
+            let holder = business.server().connect().await;
+            holder.batch_execute(&format!("begin; {change}")).await.unwrap();
+            let commit = async {
+                tokio::time::sleep(moment).await;
+                holder.batch_execute("commit").await.unwrap();
+            };
+            tokio::join!(hashed.apply(&writer), commit).0
+        }
+    };
+    assert_snapshot!(answer, @"conflict ROW_CHANGED_AFTER_PROPOSAL");
+    assert_eq!(business.table("select body, version from notes"), "meanwhile | 1");
 }
 
 async fn a_date_is_a_version_that_only_the_database_moves(business: &Business) {

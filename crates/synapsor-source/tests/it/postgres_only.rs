@@ -109,12 +109,12 @@ async fn keys_that_compare_loosely_are_refused() {
     }
     insta::assert_snapshot!(found.join("\n"), @"
     Error UNSAFE_KEY_COLLATION id: the key `id` has the collation loose, which takes different texts for equal
-    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type character(4); it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type double precision; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type mood; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type numeric; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type jsonb; it must be an integer, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type character(4); it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type double precision; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type mood; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type numeric; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type jsonb; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
     ");
 }
 

@@ -9,6 +9,7 @@ on_each_engine! {
     a_row_is_found_by_key_and_tenant
     tenants_that_differ_by_case_accent_or_blank_are_other_tenants
     a_text_key_is_found_by_texts_and_a_number_key_by_numbers
+    a_decimal_key_is_found_by_its_value_to_the_last_digit
     integers_beyond_what_a_double_holds_travel_as_strings
     a_read_of_several_rows_shows_them_all_up_to_the_limit
     another_tenants_row_reads_exactly_like_no_row
@@ -66,6 +67,28 @@ async fn a_text_key_is_found_by_texts_and_a_number_key_by_numbers(business: &Bus
     tickets "42": {"id":"42","priority":1,"status":"by name","tenant_id":"acme","version":1}
     tickets 42: key refused: expected a text
     tickets "42 ": no row
+    "#);
+}
+
+/// SQLite has no exact decimals, so there none is a key.
+async fn a_decimal_key_is_found_by_its_value_to_the_last_digit(business: &Business) {
+    business.execute("create table parts (id numeric(22, 1) primary key, tenant_id text not null, version bigint not null)");
+    let (source, parts) = (business.source(), business.usage("parts", &["id", "version"], &[]));
+    if business.is_sqlite() {
+        assert_snapshot!(crate::business::findings(source.check(&parts).await), @"Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type numeric(22, 1); it must be an integer, a decimal of fixed scale, a uuid, a text or bytes");
+        return;
+    }
+    business.execute("insert into parts values (9007199254740993.0, 'acme', 1), (9007199254740992.0, 'acme', 2), (-7.5, 'acme', 3)");
+    let mut lines = Vec::new();
+    for key in ["\"9007199254740993\"", "\"9007199254740992.0\"", "-7.5", "\"9007199254740994\"", "\"-7.51\""] {
+        lines.push(format!("{key}: {}", read(&source, &parts, &value(key), &"acme".into(), 2).await));
+    }
+    assert_snapshot!(lines.join("\n"), @r#"
+    "9007199254740993": {"id":"9007199254740993.0","tenant_id":"acme","version":1}
+    "9007199254740992.0": {"id":"9007199254740992.0","tenant_id":"acme","version":2}
+    -7.5: {"id":"-7.5","tenant_id":"acme","version":3}
+    "9007199254740994": no row
+    "-7.51": key refused: more digits than the column keeps
     "#);
 }
 

@@ -227,6 +227,7 @@ fn of_sqlite(random: &mut Random) -> Vec<Sample> {
         plain("integer", random.integers(i64::MIN.into(), i64::MAX.into()), &["1.5", "'seven'", "x'00'", "9223372036854775808"]),
         plain("tinyint", random.integers(i64::MIN.into(), i64::MAX.into()), &["1e19"]),
         plain("boolean", random.fill(&["0", "1"], |random| random.below(2).to_string()), &["2", "-1", "'true'", "0.5", "x''"]),
+        plain("bit", random.fill(&["0", "1"], |random| random.below(2).to_string()), &["2", "'1x'"]),
         plain("real", random.doubles(), &["9e999", "-9e999", "'many'", "x'00'"]).float(),
         plain("double precision", random.singles(), &["9e999"]).float(),
         plain("decimal(10,2)", decimals, &["9e999", "'many'", "x'00'"]),

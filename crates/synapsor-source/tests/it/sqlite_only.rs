@@ -140,7 +140,7 @@ async fn declared_types_decide_what_a_column_holds() {
 async fn a_type_that_cannot_be_carried_is_refused_by_name() {
     let business = Business::sqlite();
     business.execute(
-        "create table odd (id text primary key, tenant_id text not null, version integer not null, a, b string, c geometry, d interval, e point, f bit, g year, h enum); \
+        "create table odd (id text primary key, tenant_id text not null, version integer not null, a, b string, c geometry, d interval, e point, f list, g year, h enum); \
          create table strictly (id text primary key, tenant_id text not null, version integer not null, a any) strict",
     );
     let usage = business.usage("odd", &["a", "b", "c", "d", "e", "f", "g", "h"], &[]);
@@ -150,7 +150,7 @@ async fn a_type_that_cannot_be_carried_is_refused_by_name() {
     Error UNSUPPORTED_COLUMN_TYPE c: column `c` has the type geometry, which is not supported
     Error UNSUPPORTED_COLUMN_TYPE d: column `d` has the type interval, which is not supported
     Error UNSUPPORTED_COLUMN_TYPE e: column `e` has the type point, which is not supported
-    Error UNSUPPORTED_COLUMN_TYPE f: column `f` has the type bit, which is not supported
+    Error UNSUPPORTED_COLUMN_TYPE f: column `f` has the type list, which is not supported
     Error UNSUPPORTED_COLUMN_TYPE g: column `g` has the type year, which is not supported
     Error UNSUPPORTED_COLUMN_TYPE h: column `h` has the type enum, which is not supported
     ");
@@ -171,8 +171,8 @@ async fn keys_that_compare_loosely_are_refused() {
     insta::assert_snapshot!(found.join("\n"), @"
     Error UNSAFE_KEY_COLLATION id: the key `id` has the collation nocase, which takes different texts for equal
     Error UNSAFE_KEY_COLLATION tenant_id: the tenant `tenant_id` has the collation rtrim, which takes different texts for equal
-    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type REAL; it must be an integer, a uuid, a text or bytes
-    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE id: the key `id` has the type REAL; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
+    Error UNSUPPORTED_KEY_TYPE tenant_id: the tenant `tenant_id` has the type boolean; it must be an integer, a decimal of fixed scale, a uuid, a text or bytes
     ");
 }
 
