@@ -30,11 +30,6 @@
 //! - Nothing is rounded, cut or coerced: what does not survive is a [`ValueError`].
 //! - Knows no engine. Each engine maps its types to a [`ValueKind`] in one table of its own.
 
-#![cfg_attr(
-    not(all(feature = "mysql", feature = "postgres", feature = "sqlite")),
-    allow(dead_code, unused_imports, reason = "no engine has all kinds; an application's build has one")
-)]
-
 mod bytes;
 mod clock;
 mod decimal;
