@@ -12,6 +12,7 @@ mod boundary;
 mod certificate;
 mod dist;
 mod error;
+mod handler_types;
 mod install;
 mod manifest;
 mod mariadb;

@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::boundary;
 use crate::error::{TaskError, at};
+use crate::handler_types;
 use crate::install::Install;
 use crate::output::{self, seconds};
 use crate::process::{Interrupt, run_logged, tail};
@@ -53,6 +54,8 @@ pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<ExitCode, T
     suite.cargo("boundary: synapsor-mcp alone", &["check", "--locked", "-p", "synapsor-mcp"])?;
     suite.cargo("boundary: synapsor-agent alone", &["check", "--locked", "-p", "synapsor-agent"])?;
     suite.check("boundary: what a model can reach", boundary::check)?;
+    suite.cargo("boundary: synapsor-handler alone", &["check", "--locked", "-p", "synapsor-handler"])?;
+    suite.check("boundary: what the handler's signatures name", handler_types::check)?;
     suite.documentation()?;
     suite.tests("tests", &["--lib", "--bins", "--tests", "--examples"], &services)?;
     suite.tests("documentation tests", &["--doc"], &services)?;

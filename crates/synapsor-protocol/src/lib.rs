@@ -14,6 +14,7 @@ pub mod change_set;
 pub mod decimal;
 pub mod digest;
 pub mod execution_receipt;
+pub mod handler;
 pub mod id;
 pub mod identifier;
 pub mod manifest;

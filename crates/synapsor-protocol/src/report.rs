@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::identifier::Identifier;
 use crate::scalar::Scalar;
@@ -113,6 +114,34 @@ codes! {
     PROPOSAL_HASH_MISMATCH
     /// The configuration no longer allows what was approved.
     WRITEBACK_SAFETY_FAILURE
+    /// A handler is asked with another method than POST, PUT or PATCH.
+    METHOD_NOT_ALLOWED
+    /// A handler is asked without the token, or with another one.
+    UNAUTHORIZED
+    /// A handler that needs a token has none to compare with.
+    HANDLER_TOKEN_MISSING
+    /// A handler that needs signatures has no secret to verify them with.
+    HANDLER_SIGNING_SECRET_MISSING
+    /// A signature is missing, or does not verify.
+    INVALID_SIGNATURE
+    /// The moment of a request is missing, is not the one that was signed, or is too far from now.
+    INVALID_ISSUED_AT
+    /// The body is not JSON, or JSON that readers disagree about.
+    BAD_JSON
+    /// The request lacks something or contradicts itself.
+    BAD_WRITEBACK_REQUEST
+    /// The request has a version of the protocol that the handler does not speak.
+    UNSUPPORTED_PROTOCOL_VERSION
+    /// The handler has no effect of that name.
+    UNSUPPORTED_ACTION
+    /// The handler does not try this effect without committing it.
+    DRY_RUN_UNSUPPORTED
+    /// The row is not there, or it is another tenant's: a handler says no more.
+    ROW_NOT_FOUND_OR_WRONG_TENANT
+    /// The application's own function refused or failed; rolled back.
+    HANDLER_BUSINESS_ERROR
+    /// A handler cannot say what happened: callers take it for unknown.
+    HANDLER_EXCEPTION
 }
 
 impl ErrorCode {
@@ -161,6 +190,9 @@ pub struct Report {
     /// What the operator should know: at most 1,000 characters, no secret, never shown to a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What an application's effect adds to its receipt.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
 }
 
 impl Report {
@@ -175,6 +207,7 @@ impl Report {
             also_changed: Vec::new(),
             transient: false,
             detail: None,
+            details: Map::new(),
         }
     }
 

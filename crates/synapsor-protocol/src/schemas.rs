@@ -3,6 +3,7 @@
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
+use crate::handler::{HandlerReceipt, HandlerRequest};
 use crate::{ChangeSet, ExecutionReceipt, OnboardingSelection, ProtocolManifest, RunnerRegistration, WritebackJob};
 
 /// File name and schema of every published record of this crate.
@@ -13,6 +14,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("onboarding-selection.v1.schema.json", schema_for!(OnboardingSelection)),
         ("protocol-manifest.v1.schema.json", schema_for!(ProtocolManifest)),
         ("runner-registration.v1.schema.json", schema_for!(RunnerRegistration)),
+        ("synapsor.app-handler-receipt.v1.json", schema_for!(HandlerReceipt)),
+        ("synapsor.app-handler-request.v1.json", schema_for!(HandlerRequest)),
         ("writeback-job.v1.schema.json", schema_for!(WritebackJob)),
     ]
 }

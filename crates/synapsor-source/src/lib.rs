@@ -120,4 +120,16 @@ impl Engine {
             Self::Sqlite(sqlite) => sqlite.check(usage).await,
         }
     }
+
+    #[cfg(feature = "guarded-write")]
+    async fn facts(&self, usage: &TableUse) -> Result<Option<catalog::TableFacts>, SourceError> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(mysql) => mysql.facts(usage).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.facts(usage).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => sqlite.facts(usage).await,
+        }
+    }
 }

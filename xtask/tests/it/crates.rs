@@ -9,7 +9,7 @@ use std::fs;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of the workspace a crate may use. `*` is all of them.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("synapsor-protocol", &[]),
     ("synapsor-envelope", &["protocol"]),
     ("synapsor-config", &["protocol"]),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("synapsor-ledger", &["protocol", "proposal"]),
     ("synapsor-executor", &["protocol", "source"]),
     ("synapsor-http", &["protocol"]),
+    ("synapsor-handler", &["protocol", "source"]),
     ("synapsor-agent", &["protocol", "envelope", "config", "proposal", "ledger", "source"]),
     ("synapsor-operator", &["protocol", "config", "proposal", "ledger", "executor"]),
     ("synapsor-mcp", &["protocol", "envelope", "agent", "http"]),
@@ -32,7 +33,7 @@ const TESTKIT: &str = "synapsor-testkit";
 /// Features that let a program decide or write, and who may ask for them.
 const AUTHORITY: [(&str, &[&str]); 2] = [
     ("decisions", &["synapsor-ledger", "synapsor-operator", "synapsor-runner"]),
-    ("guarded-write", &["synapsor-executor", "synapsor-runner"]),
+    ("guarded-write", &["synapsor-executor", "synapsor-handler", "synapsor-runner"]),
 ];
 
 /// Libraries that must not come in by any way: TLS is rustls on ring.

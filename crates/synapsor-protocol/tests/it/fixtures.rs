@@ -99,7 +99,8 @@ fn there_is_a_schema_a_good_record_and_a_bad_one_of_each_kind() {
     }
     for entry in fs::read_dir(root().join("schemas")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        let kind = file.strip_suffix(".schema.json").unwrap();
+        // Requests and receipts of handlers are signed, and in a folder of their own.
+        let Some(kind) = file.strip_suffix(".schema.json") else { continue };
         assert!(kinds.iter().any(|found| found == kind), "schemas/{file} has no records in fixtures/protocol/{kind}");
     }
     for kind in kinds {

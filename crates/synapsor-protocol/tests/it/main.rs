@@ -5,6 +5,7 @@
 mod described;
 mod drift;
 mod fixtures;
+mod handler;
 mod records;
 #[cfg(feature = "schemas")]
 mod schemas;

@@ -40,7 +40,8 @@ impl Effect for Direct {
             Some(version) => moved(version, after)?,
             None => (None, None),
         };
-        Ok(Verified { previous_version, new_version, also_changed: also_changed(target, before, after) })
+        let also_changed = also_changed(target, before, after);
+        Ok(Verified { rows_affected: 1, previous_version, new_version, also_changed, ..Verified::default() })
     }
 }
 
@@ -57,6 +58,14 @@ fn assignments<'a>(target: &Target<'a>, before: &Row) -> Result<Assignments<'a>,
         _ => {}
     }
     Ok(assignments)
+}
+
+/// The next version, and nothing else.
+pub(super) fn advance<'a>(column: &'a Column, old: Option<&Scalar>) -> Result<Assignments<'a>, Stop> {
+    Ok(match next(column, old)? {
+        Next::Value(value) => Assignments { values: vec![(column, value)], clock: None },
+        Next::Clock => Assignments { values: Vec::new(), clock: Some(column) },
+    })
 }
 
 /// The next version.
@@ -86,7 +95,7 @@ fn next(column: &Column, old: Option<&Scalar>) -> Result<Next, Stop> {
 }
 
 /// The version before and after, if it is another one.
-fn moved(version: &Version<'_>, after: &Row) -> Result<(Option<Scalar>, Option<Scalar>), Stop> {
+pub(super) fn moved(version: &Version<'_>, after: &Row) -> Result<(Option<Scalar>, Option<Scalar>), Stop> {
     let name = &version.column.name;
     match value(after, name) {
         Some(new) if !new.is_null() && *new != version.expected => Ok((Some(version.expected.clone()), Some(new.clone()))),

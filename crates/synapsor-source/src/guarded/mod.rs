@@ -8,6 +8,8 @@
 //! Start reading at [`WriteSource`], then `transaction`, where the order of the steps is; `session` says what an engine does
 //! for them, `direct` is the effect, `receipt` decides by what is stored, `fence` stops an operation for good.
 
+mod application;
+pub(crate) mod business;
 mod change;
 mod direct;
 mod fence;
@@ -17,18 +19,23 @@ pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod tx;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use synapsor_protocol::{ErrorCode, Identifier, Report};
+use synapsor_protocol::{ErrorCode, Identifier, Outcome, Report};
 
+pub use application::{Application, Done, Function, Refused, Working};
+pub use business::{OpenTable, TableOpening, TableRule};
 pub use change::{Advance, Change, Claim, Fence, Guard, Rehearsal, RowGuard};
+pub use tx::{Tx, TxError};
 
 use crate::Engine;
 use crate::catalog::{CatalogFinding, TableCheck, TableUse};
 use crate::error::SourceError;
 use crate::settings::{Location, SourceSettings};
+use application::Applying;
 use direct::Direct;
 use session::Session;
 use target::Target;
@@ -140,6 +147,98 @@ impl WriteSource {
             let report = transaction::rehearse(&mut session, &target, &Direct, present).await;
             Rehearsal { report, receipt_table_present: present }
         }, error => Rehearsal { report: failed(&error), receipt_table_present: false })
+    }
+
+    /// Runs the guarded transaction with an application's function as its effect. The change's patch is not looked at: what is
+    /// done with it is the function's affair.
+    ///
+    /// The outcomes are those of [`WriteSource::apply`]. After a function that was called and did not do it, a tombstone of this
+    /// attempt is committed before `failed` is said, so that a lower attempt that was merely slow can do nothing any more. The
+    /// function runs at most once for a call; the same holds over all calls of one operation, unless an earlier one was proved to
+    /// have done nothing.
+    pub async fn apply_with(&self, change: &Change, application: &Application) -> Report {
+        let target = match self.business_target(change, application) {
+            Ok(target) => target,
+            Err(report) => return *report,
+        };
+        let effect = Applying::new(application);
+        let report = with_session!(self, session => {
+            if let Err(report) = self.prepare(&mut session).await {
+                return *report;
+            }
+            let report = transaction::apply(&mut session, &target, &effect).await;
+            self.learn(&report);
+            report
+        }, error => failed(&error));
+        if report.outcome == Outcome::Failed && effect.has_started() { self.bury(&change.claim, report).await } else { report }
+    }
+
+    /// Runs the guarded transaction with an application's function up to its commit and rolls back, a conflict included.
+    pub async fn rehearse_with(&self, change: &Change, application: &Application) -> Rehearsal {
+        let absent = |report| Rehearsal { report, receipt_table_present: false };
+        let target = match self.business_target(change, application) {
+            Ok(target) => target,
+            Err(report) => return absent(*report),
+        };
+        let effect = Applying::new(application);
+        with_session!(self, session => {
+            let present = match receipt::is_present(&mut session).await {
+                Ok(present) => present,
+                Err(report) => return absent(*report),
+            };
+            let report = transaction::rehearse(&mut session, &target, &effect, present).await;
+            Rehearsal { report, receipt_table_present: present }
+        }, error => absent(failed(&error)))
+    }
+
+    /// Compares a table that effects may touch with the catalog. Changes nothing.
+    pub async fn open_table(&self, rule: &TableRule) -> Result<TableOpening, SourceError> {
+        // Every engine has a default; without one the table's own name finds nothing.
+        let schema = rule.schema.clone().or_else(|| self.default_schema()).unwrap_or_else(|| rule.table.clone());
+        let usage = TableUse {
+            schema: schema.clone(),
+            table: rule.table.clone(),
+            primary_key: rule.table.clone(),
+            tenant_key: rule.tenant.clone(),
+            columns: Vec::new(),
+            patch: Vec::new(),
+            version: None,
+            writes: true,
+        };
+        Ok(business::open(&self.name, rule, schema, self.engine.facts(&usage).await?))
+    }
+
+    /// The schema of a table that is named without one.
+    pub fn default_schema(&self) -> Option<Identifier> {
+        match &self.engine {
+            #[cfg(feature = "mysql")]
+            Engine::Mysql(mysql) => Some(mysql.database().clone()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Identifier::new("public"),
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(_) => Identifier::new("main"),
+        }
+    }
+
+    /// Closes an attempt whose effect was rolled back.
+    async fn bury(&self, claim: &Claim, report: Report) -> Report {
+        match self.fence(claim).await {
+            Fence::Tombstoned => report,
+            Fence::Found(found) => found,
+            Fence::Unresolved(found) => {
+                let why = found.detail.unwrap_or_default();
+                Report::because(Outcome::Unknown, ErrorCode::HANDLER_EXCEPTION)
+                    .with_detail(format_args!("the attempt failed, and could not be closed: {why}"))
+            }
+        }
+    }
+
+    fn business_target<'a>(&self, change: &'a Change, application: &Application) -> Result<Target<'a>, Box<Report>> {
+        let foreign = application.tables.iter().any(|table| table.opened().source != self.name);
+        if foreign || change.table.checked().source != self.name {
+            return Err(Box::new(failed(&SourceError::Foreign { name: self.name.clone() })));
+        }
+        Target::without_patch(change)
     }
 
     /// Commits a tombstone, so that no attempt of this operation up to this one can do anything any more; or says what the

@@ -5,8 +5,10 @@
 
 use std::future::Future;
 
+use serde_json::{Map, Value};
 use synapsor_protocol::{Identifier, OperationId, Scalar};
 
+use super::business::{Answered, Statement};
 use super::change::Claim;
 use super::receipt::{Receipts, Status, Stored};
 use super::target::Target;
@@ -93,6 +95,12 @@ pub(crate) trait Session: Send {
     /// One UPDATE of the target's key and tenant; how many rows it matched.
     fn update(&mut self, target: &Target<'_>, assignments: &Assignments<'_>) -> impl Future<Output = Result<u64, SourceError>> + Send;
 
+    /// Runs one statement of an application's effect.
+    fn business(&mut self, statement: &Statement) -> impl Future<Output = Result<Answered, SourceError>> + Send;
+
+    /// Runs one statement that the application wrote; how many rows it touched.
+    fn foreign(&mut self, text: &str, values: &[Scalar]) -> impl Future<Output = Result<u64, SourceError>> + Send;
+
     /// Fires what the commit would fire, where the engine can.
     fn fire_deferred(&mut self) -> impl Future<Output = Result<(), SourceError>> + Send;
 
@@ -113,17 +121,30 @@ pub(crate) trait Effect: Send {
     /// Makes the change. Whatever goes wrong rolls the whole transaction back.
     fn run<S: Session>(&self, session: &mut S, target: &Target<'_>, before: &Row) -> impl Future<Output = Result<(), Stop>> + Send;
 
+    /// What is still to be set of the target, given how the effect left it.
+    fn amend<'t>(&self, _: &Target<'t>, _: &[Row]) -> Result<Option<Assignments<'t>>, Stop> {
+        Ok(None)
+    }
+
     /// Holds the row after all triggers against what was approved.
     fn verify(&self, target: &Target<'_>, before: &Row, after: &[Row]) -> Result<Verified, Stop>;
+
+    /// Whether the whole transaction may be run again once it is proved that it did nothing.
+    fn may_repeat(&self) -> bool {
+        true
+    }
 }
 
 /// What a verified effect did.
 #[derive(Debug, Default)]
 pub(crate) struct Verified {
+    pub(crate) rows_affected: u64,
     pub(crate) previous_version: Option<Scalar>,
     pub(crate) new_version: Option<Scalar>,
     /// Columns outside the patch that changed too.
     pub(crate) also_changed: Vec<Identifier>,
+    /// What the receipt keeps besides.
+    pub(crate) details: Map<String, Value>,
 }
 
 /// The value of one column of a row.

@@ -32,11 +32,16 @@ pub(crate) struct Version<'a> {
 impl<'a> Target<'a> {
     /// Checks the change against its table; the report says what does not fit.
     pub(crate) fn new(change: &'a Change) -> Result<Self, Box<Report>> {
+        check_patch(change, change.table.checked())?;
+        Self::without_patch(change)
+    }
+
+    /// The same for an effect that sets what it likes: the patch is the application's.
+    pub(crate) fn without_patch(change: &'a Change) -> Result<Self, Box<Report>> {
         let table = change.table.checked();
         if !table.owns_scope(&change.key, change.tenant.as_ref()) {
             return Err(unsafe_change("key or tenant were checked against another table"));
         }
-        check_patch(change, table)?;
         let (version, row) = match &change.guard {
             Guard::Row(row) => (None, Some(row)),
             Guard::Version { column, expected, advance, row } => {

@@ -61,7 +61,7 @@ pub(super) async fn apply<S: Session, E: Effect>(session: &mut S, target: &Targe
     for round in 0..DEADLOCK_ROUNDS {
         let report = once(session, target, effect).await;
         // What is proved to have done nothing may be done again; the receipt still decides.
-        if report.outcome != Outcome::Failed || !session.take_deadlock() {
+        if report.outcome != Outcome::Failed || !session.take_deadlock() || !effect.may_repeat() {
             return report;
         }
         pause(round).await;
@@ -74,6 +74,11 @@ async fn once<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effec
     match attempt(session, target, effect, true).await {
         Ok(verified) => seal_and_commit(session, claim, verified).await,
         Err(Stop::Conflict(report)) => complete_and_commit(session, claim, Status::Conflict, *report).await,
+        // An application that ended our transaction, and failed then, may have done something all the same.
+        Err(Stop::Failed(_)) if !effect.may_repeat() && matches!(session.release_seal().await, Ok(false)) => {
+            session.rollback().await;
+            mark_escaped(session, claim).await
+        }
         Err(stop) => {
             session.rollback().await;
             stop.into_report()
@@ -83,9 +88,14 @@ async fn once<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effec
 
 /// Steps 1 to 8 and a rollback. Without a receipt table there is nothing to claim.
 pub(super) async fn rehearse<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, effect: &E, claims: bool) -> Report {
-    let result = attempt(session, target, effect, claims).await.map(applied);
+    let result = attempt(session, target, effect, claims).await;
+    // An effect that ended our transaction was no rehearsal.
+    let escaped = result.is_ok() && matches!(session.release_seal().await, Ok(false));
     session.rollback().await;
-    result.unwrap_or_else(Stop::into_report)
+    if escaped {
+        return Report::because(Outcome::Unknown, ErrorCode::TRANSACTION_ENDED_BY_EFFECT).with_detail("look at the row");
+    }
+    result.map_or_else(Stop::into_report, applied)
 }
 
 /// Lets the others of a deadlock finish: longer with every round.
@@ -107,7 +117,11 @@ async fn attempt<S: Session, E: Effect>(session: &mut S, target: &Target<'_>, ef
     effect.run(session, target, before).await?;
     // What a deferred trigger does is part of the effect: it must be seen, not found in the row afterwards.
     session.fire_deferred().await?;
-    let after = session.rows(target, false).await?;
+    let mut after = session.rows(target, false).await?;
+    if let Some(assignments) = effect.amend(target, &after)? {
+        session.update(target, &assignments).await?;
+        after = session.rows(target, false).await?;
+    }
     effect.verify(target, before, &after)
 }
 
@@ -171,10 +185,11 @@ async fn mark_escaped<S: Session>(session: &mut S, claim: &Claim) -> Report {
 
 fn applied(verified: Verified) -> Report {
     Report {
-        rows_affected: 1,
+        rows_affected: verified.rows_affected,
         previous_version: verified.previous_version,
         new_version: verified.new_version,
         also_changed: verified.also_changed,
+        details: verified.details,
         ..Report::new(Outcome::Applied)
     }
 }

@@ -1,7 +1,7 @@
 //! How does MySQL run the steps of the guarded transaction?
 
 use mysql_async::{Row as Answer, Value};
-use synapsor_protocol::{Identifier, OperationId};
+use synapsor_protocol::{Identifier, OperationId, Scalar};
 
 use super::catalog::{self, Name};
 use super::lease::Lease;
@@ -9,8 +9,9 @@ use super::statements::guarded as sql;
 use super::{fault, types};
 use crate::ReceiptTable;
 use crate::catalog::Column;
-use crate::error::SourceError;
+use crate::error::{SourceError, ValueError};
 use crate::guarded::Claim;
+use crate::guarded::business::{Answered, Statement, Verb};
 use crate::guarded::receipt::{Receipts, Status, Stored};
 use crate::guarded::session::{Assignments, Cell, CommitError, Row, Session};
 use crate::guarded::target::Target;
@@ -35,6 +36,12 @@ impl MysqlSession {
     async fn execute(&mut self, statement: &str, parameters: Vec<Value>) -> Result<u64, SourceError> {
         let result = self.lease.execute(statement, parameters).await?;
         result.map_err(|error| fault::running(self.lease.name(), error))
+    }
+
+    async fn shown(&mut self, statement: &Statement) -> Result<Vec<Vec<Result<Scalar, ValueError>>>, SourceError> {
+        let (sql, values) = sql::business(statement);
+        let answers = self.lease.query(&sql, values).await?;
+        Ok(answers.into_iter().map(|answer| types::cells(answer, &statement.shown)).collect())
     }
 
     fn unreadable(&self, cause: &'static str) -> SourceError {
@@ -151,6 +158,29 @@ impl Session for MysqlSession {
         let mut parameters: Vec<Value> = assignments.values.iter().map(|(_, value)| types::bind(value)).collect();
         parameters.extend(types::scope(&target.change.key, target.change.tenant.as_ref()));
         self.execute(&statement, parameters).await
+    }
+
+    /// No server of this engine returns what an update made: the rows are read by the values that they have now, and more of
+    /// them than were updated cannot be told apart.
+    async fn business(&mut self, statement: &Statement) -> Result<Answered, SourceError> {
+        if statement.verb == Verb::Select {
+            let rows = self.shown(statement).await?;
+            return Ok(Answered { touched: u64::try_from(rows.len()).unwrap_or(u64::MAX), rows });
+        }
+        let (sql, values) = sql::business(statement);
+        let touched = self.execute(&sql, values).await?;
+        if statement.shown.is_empty() || touched == 0 {
+            return Ok(Answered { touched, rows: Vec::new() });
+        }
+        let rows = self.shown(&statement.afterwards()).await?;
+        match u64::try_from(rows.len()) {
+            Ok(found) if found == touched => Ok(Answered { touched, rows }),
+            _ => Err(self.unreadable("the updated rows cannot be told from others")),
+        }
+    }
+
+    async fn foreign(&mut self, text: &str, values: &[Scalar]) -> Result<u64, SourceError> {
+        self.execute(text, values.iter().map(types::plain).collect()).await
     }
 
     async fn fire_deferred(&mut self) -> Result<(), SourceError> {

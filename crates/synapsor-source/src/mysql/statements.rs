@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use super::connect::Access;
+#[cfg(feature = "guarded-write")]
+use super::types;
 use crate::catalog::{Checked, Column};
 use crate::value::ValueKind;
 use synapsor_protocol::Identifier;
@@ -159,7 +161,10 @@ fn quoted(name: &Identifier) -> String {
 pub(super) mod guarded {
     //! The statements of the guarded transaction.
 
-    use super::{Checked, Column, Identifier, quoted, relation, scope};
+    use mysql_async::Value;
+
+    use super::{Checked, Column, Identifier, equals, quoted, relation, scope, types};
+    use crate::guarded::business::{MOST_ROWS, Statement, Term, Verb};
     use crate::value::ValueKind;
 
     pub(in crate::mysql) const BEGIN: &str = "START TRANSACTION READ WRITE";
@@ -201,6 +206,43 @@ pub(super) mod guarded {
         };
         let unit = 10_u32.pow(6 - digits);
         format!("{name} = GREATEST(NOW({digits}), {name} + INTERVAL {unit} MICROSECOND)")
+    }
+
+    /// A statement of an application's effect, and what it binds. An update returns nothing here.
+    pub(in crate::mysql) fn business(statement: &Statement) -> (String, Vec<Value>) {
+        let opened = statement.table.opened();
+        let place = format!("{}.{}", quoted(&opened.schema), quoted(&opened.table));
+        let mut values: Vec<Value> = statement.set.iter().map(|term| types::bind(&term.value)).collect();
+        let condition = condition(&statement.filter, &mut values);
+        let sql = match statement.verb {
+            Verb::Insert => {
+                let names: Vec<String> = statement.set.iter().map(|term| quoted(&term.column.name)).collect();
+                let places = vec!["?"; names.len()];
+                format!("INSERT INTO {place} ({}) VALUES ({})", names.join(", "), places.join(", "))
+            }
+            Verb::Update => {
+                let set: Vec<String> = statement.set.iter().map(|term| format!("{} = ?", quoted(&term.column.name))).collect();
+                format!("UPDATE {place} SET {} WHERE {condition}", set.join(", "))
+            }
+            Verb::Delete => format!("DELETE FROM {place} WHERE {condition}"),
+            Verb::Select => {
+                let shown: Vec<String> = statement.shown.iter().map(written).collect();
+                format!("SELECT {} FROM {place} WHERE {condition} LIMIT {}", shown.join(", "), MOST_ROWS + 1)
+            }
+        };
+        (sql, values)
+    }
+
+    fn condition(filter: &[Term], values: &mut Vec<Value>) -> String {
+        let parts = filter.iter().map(|term| {
+            if term.value.scalar().is_null() {
+                return format!("{} IS NULL", quoted(&term.column.name));
+            }
+            values.extend(types::scope(&term.value, None));
+            equals(&term.column)
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { "TRUE".to_owned() } else { parts.join(" AND ") }
     }
 
     /// The receipt table's statements, by its quoted name.

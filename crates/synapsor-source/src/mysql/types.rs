@@ -142,6 +142,17 @@ pub(super) fn scope(key: &CheckedValue, tenant: Option<&CheckedValue>) -> Vec<Va
     [Some(key), tenant].into_iter().flatten().flat_map(bound).collect()
 }
 
+/// A value of the application's own SQL, by what it is.
+#[cfg(feature = "guarded-write")]
+pub(super) fn plain(value: &Scalar) -> Value {
+    match value {
+        Scalar::Null => Value::NULL,
+        Scalar::Bool(value) => Value::Int(i64::from(*value)),
+        Scalar::Number(number) => number.as_i64().map_or_else(|| Value::Double(number.as_f64()), Value::Int),
+        Scalar::String(text) => Value::Bytes(text.clone().into_bytes()),
+    }
+}
+
 /// The columns of a row in canonical form.
 pub(super) fn cells(row: Row, columns: &[Column]) -> Vec<Result<Scalar, ValueError>> {
     columns.iter().zip(row.unwrap()).map(|(column, stored)| scalar(column, &stored)).collect()

@@ -18,6 +18,8 @@ use tokio_postgres::{Client, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::tls::{self, Progress, Watched};
+#[cfg(feature = "guarded-write")]
+use super::types::Plain;
 use super::url::Target;
 use super::{fault, statements};
 use crate::error::SourceError;
@@ -111,6 +113,17 @@ impl Lease {
         let result = self.run(async |connection| {
             let statement = connection.prepared(sql).await?;
             connection.client.execute(&statement, &borrowed(parameters)).await
+        });
+        result.await?.map_err(|error| fault::running(&self.name, error))
+    }
+
+    /// Runs one statement of somebody's own, whose parameters have whatever types the server infers.
+    #[cfg(feature = "guarded-write")]
+    pub(crate) async fn execute_plain(&mut self, sql: &str, parameters: Vec<Plain>) -> Result<u64, SourceError> {
+        let result = self.run(async |connection| {
+            let statement = connection.client.prepare(sql).await?;
+            let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as &(dyn ToSql + Sync)).collect();
+            connection.client.execute(&statement, &parameters).await
         });
         result.await?.map_err(|error| fault::running(&self.name, error))
     }

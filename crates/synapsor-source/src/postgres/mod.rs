@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use synapsor_protocol::{Columns, Secret};
 
-use crate::catalog::{CheckedTable, TableCheck, TableUse, judge};
+use crate::catalog::{CheckedTable, TableCheck, TableFacts, TableUse, judge};
 use crate::error::SourceError;
 use crate::read::admit;
 use crate::settings::SourceSettings;
@@ -57,10 +57,15 @@ impl Postgres {
     }
 
     pub(crate) async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
+        Ok(judge(&self.name, usage, self.facts(usage).await?, statements::read))
+    }
+
+    /// What the catalog says of the table.
+    pub(crate) async fn facts(&self, usage: &TableUse) -> Result<Option<TableFacts>, SourceError> {
         let mut lease = self.servers.lease().await?;
         let facts = catalog::facts(&mut lease, usage).await?;
         lease.settle();
-        Ok(judge(&self.name, usage, facts, statements::read))
+        Ok(facts)
     }
 
     pub(crate) async fn read(

@@ -1,6 +1,6 @@
 //! How does PostgreSQL run the steps of the guarded transaction?
 
-use synapsor_protocol::{Identifier, OperationId};
+use synapsor_protocol::{Identifier, OperationId, Scalar};
 use tokio_postgres::Row as Answer;
 
 use super::connect::Lease;
@@ -9,6 +9,7 @@ use super::{fault, types};
 use crate::ReceiptTable;
 use crate::error::SourceError;
 use crate::guarded::Claim;
+use crate::guarded::business::{Answered, Statement};
 use crate::guarded::receipt::{Receipts, Status, Stored};
 use crate::guarded::session::{Assignments, Cell, CommitError, Row, Session};
 use crate::guarded::target::Target;
@@ -127,6 +128,20 @@ impl Session for PostgresSession {
         let mut parameters: Vec<Option<String>> = assignments.values.iter().map(|(_, value)| types::bind(value)).collect();
         parameters.extend(types::scope(&target.change.key, target.change.tenant.as_ref()));
         self.lease.execute(&statement, &parameters).await
+    }
+
+    async fn business(&mut self, statement: &Statement) -> Result<Answered, SourceError> {
+        let (sql, values) = sql::business(statement);
+        if statement.shown.is_empty() {
+            return Ok(Answered { touched: self.lease.execute(&sql, &values).await?, rows: Vec::new() });
+        }
+        let answers = self.lease.query(&sql, &values).await?;
+        let rows: Vec<_> = answers.iter().map(|answer| types::cells(answer, &statement.shown)).collect();
+        Ok(Answered { touched: u64::try_from(rows.len()).unwrap_or(u64::MAX), rows })
+    }
+
+    async fn foreign(&mut self, text: &str, values: &[Scalar]) -> Result<u64, SourceError> {
+        self.lease.execute_plain(text, values.iter().map(types::plain).collect()).await
     }
 
     async fn fire_deferred(&mut self) -> Result<(), SourceError> {

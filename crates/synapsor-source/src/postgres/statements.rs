@@ -8,6 +8,8 @@ use std::time::Duration;
 use synapsor_protocol::Identifier;
 
 use super::connect::Access;
+#[cfg(feature = "guarded-write")]
+use super::types;
 use crate::catalog::{Checked, Column};
 
 /// The session: how values are written, how long a statement may run, and that a reader changes nothing. Every statement is
@@ -108,7 +110,8 @@ fn quoted(name: &Identifier) -> String {
 pub(super) mod guarded {
     //! The statements of the guarded transaction.
 
-    use super::{Checked, Column, Identifier, parameter, quoted, relation, scope};
+    use super::{Checked, Column, Identifier, parameter, quoted, relation, scope, types};
+    use crate::guarded::business::{MOST_ROWS, Statement, Term, Verb};
     use crate::value::ValueKind;
 
     pub(in crate::postgres) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -155,6 +158,45 @@ pub(super) mod guarded {
         };
         let unit = format!("1e-{digits}");
         format!("GREATEST({clock}::{cast}, {name} + pg_catalog.make_interval(secs => {unit}))")
+    }
+
+    /// A statement of an application's effect, and what it binds.
+    pub(in crate::postgres) fn business(statement: &Statement) -> (String, Vec<Option<String>>) {
+        let opened = statement.table.opened();
+        let place = format!("{}.{}", quoted(&opened.schema), quoted(&opened.table));
+        let mut values: Vec<Option<String>> = statement.set.iter().map(|term| types::bind(&term.value)).collect();
+        let condition = condition(&statement.filter, &mut values);
+        let shown: Vec<String> = statement.shown.iter().map(written).collect();
+        let returning = if shown.is_empty() { String::new() } else { format!(" RETURNING {}", shown.join(", ")) };
+        let sql = match statement.verb {
+            Verb::Insert if statement.set.is_empty() => format!("INSERT INTO {place} DEFAULT VALUES"),
+            Verb::Insert => {
+                let names: Vec<String> = statement.set.iter().map(|term| quoted(&term.column.name)).collect();
+                let places = statement.set.iter().enumerate().map(|(at, term)| parameter(&term.column, at + 1));
+                format!("INSERT INTO {place} ({}) VALUES ({})", names.join(", "), places.collect::<Vec<_>>().join(", "))
+            }
+            Verb::Update => {
+                let set = statement.set.iter().enumerate();
+                let set = set.map(|(at, term)| format!("{} = {}", quoted(&term.column.name), parameter(&term.column, at + 1)));
+                format!("UPDATE {place} SET {} WHERE {condition}{returning}", set.collect::<Vec<_>>().join(", "))
+            }
+            Verb::Delete => format!("DELETE FROM {place} WHERE {condition}"),
+            Verb::Select => format!("SELECT {} FROM {place} WHERE {condition} LIMIT {}", shown.join(", "), MOST_ROWS + 1),
+        };
+        (sql, values)
+    }
+
+    fn condition(filter: &[Term], values: &mut Vec<Option<String>>) -> String {
+        let parts = filter.iter().map(|term| {
+            let name = quoted(&term.column.name);
+            if term.value.scalar().is_null() {
+                return format!("{name} IS NULL");
+            }
+            values.push(types::bind(&term.value));
+            format!("{name} = {}", parameter(&term.column, values.len()))
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") }
     }
 
     /// The receipt table's statements, by its quoted name.

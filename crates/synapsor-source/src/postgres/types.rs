@@ -4,6 +4,10 @@
 //! the table is checked.
 
 use tokio_postgres::Row;
+#[cfg(feature = "guarded-write")]
+use tokio_postgres::types::private::BytesMut;
+#[cfg(feature = "guarded-write")]
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use synapsor_protocol::Scalar;
 
@@ -133,6 +137,36 @@ fn literal(kind: &ValueKind, scalar: &Scalar) -> Option<String> {
         }
         (_, Scalar::String(text)) => Some(text.clone()),
     }
+}
+
+/// A value of the application's own SQL: the text of it, whatever type the server wants.
+#[cfg(feature = "guarded-write")]
+#[derive(Debug)]
+pub(super) struct Plain(Option<String>);
+
+/// A value of the application's own SQL.
+#[cfg(feature = "guarded-write")]
+pub(super) fn plain(value: &Scalar) -> Plain {
+    Plain(Some(value).filter(|value| !value.is_null()).map(Scalar::plain_text))
+}
+
+#[cfg(feature = "guarded-write")]
+impl ToSql for Plain {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Some(text) = &self.0 else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(text.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
 }
 
 /// Key and tenant, as the read statement takes them.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use rusqlite::params_from_iter;
 use synapsor_protocol::Columns;
 
-use crate::catalog::{CheckedTable, TableCheck, TableUse, judge};
+use crate::catalog::{CheckedTable, TableCheck, TableFacts, TableUse, judge};
 use crate::error::SourceError;
 use crate::read::admit;
 use crate::settings::SourceSettings;
@@ -56,10 +56,14 @@ impl Sqlite {
     }
 
     pub(crate) async fn check(&self, usage: &TableUse) -> Result<TableCheck, SourceError> {
+        Ok(judge(&self.name, usage, self.facts(usage).await?, statements::read))
+    }
+
+    /// What the catalog says of the table.
+    pub(crate) async fn facts(&self, usage: &TableUse) -> Result<Option<TableFacts>, SourceError> {
         let lease = self.files.lease().await?;
         let wanted = usage.clone();
-        let facts = lease.finish(move |connection| catalog::facts(connection, &wanted)).await?;
-        Ok(judge(&self.name, usage, facts, statements::read))
+        lease.finish(move |connection| catalog::facts(connection, &wanted)).await
     }
 
     pub(crate) async fn read(

@@ -4,7 +4,7 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
-use synapsor_protocol::{Identifier, OperationId, Timestamp};
+use synapsor_protocol::{Identifier, OperationId, Scalar, Timestamp};
 
 use super::connect::Lease;
 use super::fault::{Fault, Phase};
@@ -15,6 +15,7 @@ use crate::ReceiptTable;
 use crate::catalog::{Checked, Column};
 use crate::error::SourceError;
 use crate::guarded::Claim;
+use crate::guarded::business::{Answered, Statement};
 use crate::guarded::receipt::{Receipts, Status, Stored};
 use crate::guarded::session::{Assignments, Cell, CommitError, Row, Session};
 use crate::guarded::target::Target;
@@ -179,6 +180,43 @@ impl Session for SqliteSession {
         let mut values: Vec<Value> = assignments.values.iter().map(|(_, value)| types::bind(value)).collect();
         values.extend(statements::scope_values(&target.change.key, target.change.tenant.as_ref()));
         self.execute(statement, values).await
+    }
+
+    async fn business(&mut self, statement: &Statement) -> Result<Answered, SourceError> {
+        let ((sql, values), shown) = (sql::business(statement), statement.shown.clone());
+        if shown.is_empty() {
+            let touched = self.execute(sql, values).await?;
+            return Ok(Answered { touched, rows: Vec::new() });
+        }
+        let work = move |connection: &mut Connection| {
+            let mut statement = connection.prepare_cached(&sql).map_err(Fault::query)?;
+            let mut rows = statement.query(params_from_iter(values)).map_err(Fault::effect)?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next().map_err(Fault::effect)? {
+                found.push(types::cells(row, &shown)?);
+            }
+            Ok(found)
+        };
+        let rows = self.run(work).await?;
+        Ok(Answered { touched: u64::try_from(rows.len()).unwrap_or(u64::MAX), rows })
+    }
+
+    async fn foreign(&mut self, text: &str, values: &[Scalar]) -> Result<u64, SourceError> {
+        let (text, values): (_, Vec<Value>) = (text.to_owned(), values.iter().map(types::plain).collect());
+        let work = move |connection: &mut Connection| {
+            // More than one statement, or another number of values, is refused here.
+            let mut statement = connection.prepare(&text).map_err(Fault::effect)?;
+            if statement.column_count() == 0 {
+                return statement.execute(params_from_iter(values)).map_err(Fault::effect);
+            }
+            let mut rows = statement.query(params_from_iter(values)).map_err(Fault::effect)?;
+            let mut count = 0;
+            while rows.next().map_err(Fault::effect)?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        };
+        self.run(work).await.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
     }
 
     async fn fire_deferred(&mut self) -> Result<(), SourceError> {

@@ -72,7 +72,10 @@ fn quoted(name: &Identifier) -> String {
 pub(super) mod guarded {
     //! The statements of the guarded transaction.
 
-    use super::{Checked, Identifier, list, quoted, relation, scope};
+    use rusqlite::types::Value;
+
+    use super::{Checked, Identifier, list, quoted, relation, scope, types};
+    use crate::guarded::business::{MOST_ROWS, Statement, Term, Verb};
 
     pub(in crate::sqlite) const BEGIN: &str = "BEGIN IMMEDIATE";
     pub(in crate::sqlite) const COMMIT: &str = "COMMIT";
@@ -89,6 +92,51 @@ pub(super) mod guarded {
     pub(in crate::sqlite) fn update<'a>(table: &Checked, columns: impl Iterator<Item = &'a Identifier>) -> String {
         let set: Vec<String> = columns.enumerate().map(|(at, name)| format!("{} = ?{}", quoted(name), at + 1)).collect();
         format!("UPDATE {} SET {} WHERE {}", relation(table), set.join(", "), scope(table, set.len() + 1))
+    }
+
+    /// A statement of an application's effect, and what it binds.
+    pub(in crate::sqlite) fn business(statement: &Statement) -> (String, Vec<Value>) {
+        let opened = statement.table.opened();
+        let place = format!("{}.{}", quoted(&opened.schema), quoted(&opened.table));
+        let mut values: Vec<Value> = statement.set.iter().map(|term| types::bind(&term.value)).collect();
+        let condition = condition(&statement.filter, &mut values);
+        let returning = if statement.shown.is_empty() { String::new() } else { format!(" RETURNING {}", list(&statement.shown)) };
+        let sql = match statement.verb {
+            Verb::Insert => {
+                let names: Vec<String> = statement.set.iter().map(|term| quoted(&term.column.name)).collect();
+                let places: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
+                match names.is_empty() {
+                    true => format!("INSERT INTO {place} DEFAULT VALUES"),
+                    false => format!("INSERT INTO {place} ({}) VALUES ({})", names.join(", "), places.join(", ")),
+                }
+            }
+            Verb::Update => {
+                let set = statement.set.iter().enumerate().map(|(at, term)| format!("{} = ?{}", quoted(&term.column.name), at + 1));
+                let set: Vec<String> = set.collect();
+                format!("UPDATE {place} SET {} WHERE {condition}{returning}", set.join(", "))
+            }
+            Verb::Delete => format!("DELETE FROM {place} WHERE {condition}"),
+            Verb::Select => format!("SELECT {} FROM {place} WHERE {condition} LIMIT {}", list(&statement.shown), MOST_ROWS + 1),
+        };
+        (sql, values)
+    }
+
+    fn condition(filter: &[Term], values: &mut Vec<Value>) -> String {
+        let parts = filter.iter().map(|term| {
+            let name = quoted(&term.column.name);
+            if term.value.scalar().is_null() {
+                return format!("{name} IS NULL");
+            }
+            values.push(types::bind(&term.value));
+            let at = values.len();
+            // Without its storage class a number would match the text of it.
+            match term.column.kind.as_ref().is_some_and(crate::value::ValueKind::is_key) {
+                true => format!("typeof({name}) = '{}' AND {name} = ?{at} COLLATE BINARY", types::storage_class(&term.column)),
+                false => format!("{name} = ?{at}"),
+            }
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { "TRUE".to_owned() } else { parts.join(" AND ") }
     }
 
     /// The receipt table's statements, by its quoted name.

@@ -62,6 +62,17 @@ pub(super) fn bind(value: &CheckedValue) -> Value {
     }
 }
 
+/// A value of the application's own SQL, by what it is.
+#[cfg(feature = "guarded-write")]
+pub(super) fn plain(value: &Scalar) -> Value {
+    match value {
+        Scalar::Null => Value::Null,
+        Scalar::Bool(value) => Value::Integer(i64::from(*value)),
+        Scalar::Number(number) => number.as_i64().map_or_else(|| Value::Real(number.as_f64()), Value::Integer),
+        Scalar::String(text) => Value::Text(text.clone()),
+    }
+}
+
 /// The columns of a row in canonical form.
 pub(super) fn cells(row: &Row<'_>, columns: &[Column]) -> Result<Vec<Result<Scalar, ValueError>>, Fault> {
     let cell = |(at, column): (usize, &Column)| row.get_ref(at).map_err(Fault::query).map(|stored| scalar(column, stored));
