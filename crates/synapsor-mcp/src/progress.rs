@@ -3,8 +3,6 @@
 //! By notifications, if it gave a token for them and can take more than one message for an answer. Each stage of a call is
 //! told once, in order, and before the answer.
 
-use std::pin::pin;
-
 use http::request::Parts;
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
@@ -35,17 +33,19 @@ pub(crate) async fn telling<T>(context: &RequestContext<RoleServer>, token: Prog
         // There is room for every stage, so this neither waits nor fails.
         let _told = reached.try_send(stage);
     };
-    let mut call = pin!(call(&watch));
-    let answer = loop {
-        tokio::select! {
-            answer = &mut call => break answer,
-            Some(stage) = stages.recv() => tell(context, &token, stage).await,
+    let calling = async move {
+        let answer = call(&watch).await;
+        // The last stage is behind it.
+        drop(watch);
+        answer
+    };
+    // Beside the call and never within it: a client that reads nothing must not keep a connection of the database.
+    let telling = async {
+        while let Some(stage) = stages.recv().await {
+            tell(context, &token, stage).await;
         }
     };
-    while let Ok(stage) = stages.try_recv() {
-        tell(context, &token, stage).await;
-    }
-    answer
+    tokio::join!(calling, telling).0
 }
 
 async fn tell(context: &RequestContext<RoleServer>, token: &ProgressToken, stage: Stage) {

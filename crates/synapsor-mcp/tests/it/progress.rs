@@ -52,6 +52,24 @@ async fn over_pipes_each_stage_comes_once_and_before_the_answer() {
     assert_eq!(client.ask(&call(3, "billing.inspect_invoice", json!({"invoice_id": "INV-1"}))).await["id"], 3, "nobody asked");
 }
 
+/// Were a stage told within the call, the pipes would fill up and calls would stay in the middle of their read.
+#[tokio::test]
+async fn a_client_that_reads_nothing_keeps_no_call_waiting() {
+    let desk = Desk::new("review");
+    let mut client = Pipes::greeted(&desk).await;
+    for id in 1..=64 {
+        let mut read = read(id, "INV-1");
+        // A long token: the pipe takes the progress of a few calls, and the queue behind it one message of each.
+        read["params"]["_meta"]["progressToken"] = json!(format!("t-{id}-{}", "x".repeat(200_000)));
+        client.send(&read).await;
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while desk.recorded() != "64" {
+        assert!(tokio::time::Instant::now() < deadline, "{} of 64 are on record", desk.recorded());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn over_http_the_answer_is_a_stream_in_both_eras() {
     let desk = Desk::new("review");
