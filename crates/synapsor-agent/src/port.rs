@@ -10,6 +10,7 @@ use synapsor_envelope::{Answer, Envelope, Kind, Meta, Refusal, RefusedAnswer};
 use synapsor_ledger::{AgentLedger, Diagnostic};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::DiagnosticId;
+use synapsor_protocol::name::CapabilityName;
 use synapsor_protocol::{Identifier, Timestamp};
 use synapsor_source::Source;
 
@@ -32,7 +33,7 @@ struct Plane {
     offers: Vec<Arc<Offer>>,
     by_name: BTreeMap<String, usize>,
     /// Proposal capabilities of a server that only reads: refused by name, not as unknown.
-    withheld: Vec<String>,
+    withheld: Vec<CapabilityName>,
     callers: Vec<Caller>,
     ledger: AgentLedger,
 }
@@ -65,14 +66,19 @@ impl AgentPort {
             offers.push(Arc::new(Offer::new(OfferParts { capability: capability.clone(), trusted, source: source.clone() })));
         }
         let by_name = offers.iter().enumerate().map(|(index, offer)| (offer.capability().name.to_string(), index)).collect();
-        let withheld = config.capabilities.iter().map(|capability| capability.name.to_string());
-        let withheld = withheld.filter(|name| !offers.iter().any(|offer| offer.capability().name.as_str() == name)).collect();
+        let withheld = config.capabilities.iter().map(|capability| capability.name.clone());
+        let withheld = withheld.filter(|name| !offers.iter().any(|offer| offer.capability().name == *name)).collect();
         Ok(Self { plane: Arc::new(Plane { mode: config.mode, callers: callers(&offers), offers, by_name, withheld, ledger }) })
     }
 
     /// What can be called, in the order of the configuration.
     pub fn offers(&self) -> &[Arc<Offer>] {
         &self.plane.offers
+    }
+
+    /// What is configured and cannot be called in this mode.
+    pub fn withheld(&self) -> &[CapabilityName] {
+        &self.plane.withheld
     }
 
     /// What the server may do at all.
@@ -123,7 +129,7 @@ impl AgentPort {
     }
 
     fn unknown(&self, name: &str) -> AgentError {
-        if self.plane.withheld.iter().any(|withheld| withheld == name) {
+        if self.plane.withheld.iter().any(|withheld| withheld.as_str() == name) {
             AgentError::ProposalsDisabled { name: name.to_owned() }
         } else {
             AgentError::NoCapability { name: name.chars().take(200).collect() }

@@ -18,6 +18,8 @@ pub(crate) struct ToolList {
     format: Format,
     listed: ListToolsResult,
     by_name: HashMap<String, Entry>,
+    /// The aliases of what is configured and not served, so that whoever calls one is told that.
+    withheld: HashMap<String, String>,
 }
 
 /// What is behind a name.
@@ -35,7 +37,10 @@ impl ToolList {
         // The answers of format 1 have no common schema, and a client would hold them against this one.
         let output = (format == Format::Two).then(|| Arc::new(synapsor_envelope::schemas::output_schema()));
         let capabilities: Vec<_> = port.offers().iter().map(|offer| offer.capability()).collect();
-        let openai = openai_aliases(capabilities.iter().map(|capability| &capability.name));
+        // What is withheld counts too: a tool has one alias in every mode.
+        let openai = openai_aliases(capabilities.iter().map(|capability| &capability.name).chain(port.withheld()));
+        let withheld = if aliases == AliasMode::Canonical { &[] } else { port.withheld() };
+        let withheld = withheld.iter().filter_map(|name| Some((openai.get(name)?.clone(), name.to_string()))).collect();
         let mut tools = Vec::new();
         let mut by_name = HashMap::new();
         for capability in capabilities {
@@ -48,7 +53,7 @@ impl ToolList {
                 tools.push(tool);
             }
         }
-        Self { format, listed: ListToolsResult::with_all_items(tools), by_name }
+        Self { format, listed: ListToolsResult::with_all_items(tools), by_name, withheld }
     }
 
     /// How many there are.
@@ -71,9 +76,10 @@ impl ToolList {
         self.by_name.get(name).map(|entry| entry.bare.clone())
     }
 
-    /// The capability behind a tool's name; a name that is no tool's stands for itself.
+    /// The capability behind a tool's name, served or withheld; any other name stands for itself.
     pub(crate) fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
-        self.by_name.get(name).map_or(name, |entry| entry.canonical.as_str())
+        let tool = self.by_name.get(name).map(|entry| &entry.canonical);
+        tool.or_else(|| self.withheld.get(name)).map_or(name, String::as_str)
     }
 
     /// The answer to a call of that name which never reached the port.

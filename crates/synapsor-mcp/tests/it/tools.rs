@@ -160,6 +160,21 @@ async fn a_call_by_its_alias_runs_the_capability_and_answers_by_its_name() {
 }
 
 #[tokio::test]
+async fn what_a_server_withholds_is_told_by_either_name() {
+    let desk = Desk::new("read_only");
+    for aliases in [AliasMode::Openai, AliasMode::Both] {
+        let mut client = Pipes::open(&desk, McpOptions { aliases, ..McpOptions::default() });
+        client.ask(&initialize()).await;
+        for name in ["billing__propose_status", "billing.propose_status"] {
+            let answer = client.ask(&crate::fixture::call(1, name, json!({"invoice_id": "INV-1", "status": "paid"}))).await;
+            let told = &answer["result"]["structuredContent"];
+            assert_eq!((&told["ok"], &told["action"]), (&json!(false), &json!("billing.propose_status")), "{told}");
+            assert!(told["summary"].as_str().unwrap().contains("this server only reads"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_list_has_one_page() {
     let desk = Desk::new("review");
     let mut client = Pipes::greeted(&desk).await;
