@@ -1,6 +1,5 @@
 //! `proposals writeback-job`, `validate --job`, `apply --job`: an approved change as a file, out and in.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,8 +10,8 @@ use synapsor_protocol::WritebackJob;
 use synapsor_protocol::record::read_closed;
 use synapsor_protocol::writeback_job::ConflictGuard;
 
-use super::{meant, propose};
-use crate::cli::{ExportJob, HandedOver, Validate};
+use super::{export as files, meant, propose};
+use crate::cli::{ExportJob, HandedOver, NewFile, Validate};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::output;
@@ -27,7 +26,8 @@ pub(super) async fn export(words: &ExportJob) -> Answer<ExitCode> {
         output::json(&job);
         return Ok(ExitCode::SUCCESS);
     };
-    write(file, &job).map_err(|cause| Failure::new(format_args!("{} cannot be written", file.display())).because(&cause))?;
+    // For its owner alone, as it holds business values; an older one is replaced and not written into.
+    files::json_file(&NewFile { output: file.clone(), force: true }, &job)?;
     if words.one.format.json {
         let (proposal_id, job_id) = (&job.proposal_id, &job.writeback_job_id);
         output::json(
@@ -69,13 +69,4 @@ pub(super) fn handed_over(words: &HandedOver) -> Answer<Option<(WritebackJob, Ha
 fn read(file: &Path) -> Answer<WritebackJob> {
     let text = propose::read(file)?;
     read_closed(&text).map_err(|cause| Failure::new(format_args!("{} is no job", file.display())).because(&cause))
-}
-
-/// Writes the file for its owner alone: it holds business values.
-fn write(file: &Path, job: &WritebackJob) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut text = serde_json::to_string_pretty(job)?;
-    text.push('\n');
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
 }

@@ -220,6 +220,26 @@ fn a_refusal_says_what_differs() {
 }
 
 #[test]
+fn a_job_is_written_for_its_owner_alone_and_through_no_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let desk = Desk::sqlite();
+    let id = desk.approved("goodwill");
+    let export = format!("proposals writeback-job {id} --output job.json");
+    let job = desk.folder.write("job.json", "an older one, which everybody may read, and longer than the job is: ".repeat(100));
+    std::fs::set_permissions(&job, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(desk.run(&export).code, Some(0));
+    assert_eq!(std::fs::metadata(&job).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(desk.run("validate --job job.json").code, Some(0));
+    let other = desk.folder.write("other.txt", "kept");
+    std::fs::remove_file(&job).unwrap();
+    symlink(&other, &job).unwrap();
+    let seen = desk.run(&export);
+    assert_eq!(seen.code, Some(1), "{seen}");
+    assert!(seen.stderr.contains("is a symbolic link, which is not followed"), "{seen}");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "kept");
+}
+
+#[test]
 fn there_is_no_job_of_what_was_not_approved() {
     let desk = Desk::sqlite();
     let id = desk.propose("goodwill");
