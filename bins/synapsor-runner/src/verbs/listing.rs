@@ -25,7 +25,7 @@ const OUTCOMES: [Outcome; 4] = [Outcome::Applied, Outcome::AlreadyApplied, Outco
 /// The filter that these words mean.
 pub(super) fn filter(words: &Filters, of: StatusOf) -> Answer<Filter> {
     let (status, outcome) = statuses(words.status.as_deref(), of)?;
-    let (kind, id) = words.object.as_deref().map(object).unwrap_or_default();
+    let (kind, id) = words.object.as_deref().map(object).transpose()?.unwrap_or_default();
     Ok(Filter {
         status,
         outcome,
@@ -69,11 +69,14 @@ fn statuses(word: Option<&str>, of: StatusOf) -> Answer<(Option<Status>, Option<
     Err(Failure::new(format_args!("`{}` is no status", output::visible(word))).hint(format_args!("one of: {}", known.join(", "))))
 }
 
-/// `type:id`, `type:` or `id`.
-fn object(text: &str) -> (Option<String>, Option<String>) {
+/// `type:id`, `type:` or `id`. An empty one, as a script passes that lost its variable, must not stand for every record.
+fn object(text: &str) -> Answer<(Option<String>, Option<String>)> {
     let (kind, id) = text.split_once(':').unwrap_or(("", text));
     let named = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
-    (named(kind), named(id))
+    match (named(kind), named(id)) {
+        (None, None) => Err(Failure::new("`--object` names no object").hint("`type:id`, `type:` alone, or the id alone")),
+        found => Ok(found),
+    }
 }
 
 fn fingerprint(text: &str) -> Answer<Digest> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use synapsor_ledger::Cursor;
 use synapsor_operator::{ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally};
 use synapsor_protocol::preparse::{self, Limits};
@@ -73,7 +73,11 @@ async fn compare(words: &One) -> Answer<ExitCode> {
     let records = Setup::load(&words.place)?.records()?;
     let comparison = records.compare_shadow(&recorded(&records, &words.id).await?).await?;
     if words.format.json {
-        output::json(&comparison);
+        let mut answer = json!({"ok": true});
+        if let (Some(members), Ok(Value::Object(record))) = (answer.as_object_mut(), serde_json::to_value(&comparison)) {
+            members.extend(record);
+        }
+        output::json(&answer);
         return Ok(ExitCode::SUCCESS);
     }
     output::line(headline(&comparison));

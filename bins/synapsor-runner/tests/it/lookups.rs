@@ -151,6 +151,7 @@ fn words_that_mean_no_filter_are_refused() {
         "evidence list --to 2026-3-2",
         "receipts list --before 7",
         "query-audit list --fingerprint abc",
+        "evidence list --object :",
     ];
     assert_snapshot!(refused.map(|words| desk.run(words).stderr).concat(), @r"
     error: `--from` does not understand `yesterday`
@@ -160,6 +161,8 @@ fn words_that_mean_no_filter_are_refused() {
     error: `7` is no cursor
     hint: take the one that the last page ended with
     error: `--fingerprint` takes a digest: `sha256:` and the hash
+    error: `--object` names no object
+    hint: `type:id`, `type:` alone, or the id alone
     ");
 }
 

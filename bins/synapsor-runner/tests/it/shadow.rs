@@ -87,7 +87,9 @@ fn values_are_compared_as_values_and_the_last_action_counts() {
     let id = desk.propose("goodwill");
     let result = |patch: &str| {
         assert_eq!(done(&desk, &id, patch).code, Some(0));
-        desk.json(&format!("shadow compare {id} --json"))["result"].as_str().unwrap().to_owned()
+        let compared = desk.json(&format!("shadow compare {id} --json"));
+        assert_eq!(compared["ok"], true, "{compared}");
+        compared["result"].as_str().unwrap().to_owned()
     };
     assert_eq!(result(r#"{"late_fee_cents": "0", "waiver_reason": "goodwill "}"#), "mismatch");
     assert_eq!(result(r#"{"late_fee_cents": 0.0}"#), "partial_match");
