@@ -5,6 +5,8 @@
 //! is carried out either way.
 
 use rmcp::model::RequestId;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use synapsor_envelope::{Refusal, SafeCode};
 use synapsor_protocol::Scalar;
@@ -56,9 +58,36 @@ fn refused(id: &RequestId, name: &str, arguments: &Map<String, Value>, fault: &s
     json!({"jsonrpc": "2.0", "id": id.clone().into_json_value(), "result": result})
 }
 
-/// The message, if it can be read at all; what it says is only told back.
+/// The message, if it can be read at all; what it says is only told back. Of one with a number beyond every double, or deeper than
+/// any reader goes, only its outline is read.
 fn object(text: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::from_slice(text).ok()
+    serde_json::from_slice(text).ok().or_else(|| serde_json::from_slice::<Outline>(text).ok().map(Map::from))
+}
+
+/// What an answer needs of a message.
+#[derive(Deserialize)]
+struct Outline {
+    id: Option<Value>,
+    method: Option<String>,
+    params: Option<OutlinedParams>,
+}
+
+#[derive(Deserialize)]
+struct OutlinedParams {
+    name: Option<String>,
+    /// Whatever they are; reading past them takes no depth and minds no number.
+    arguments: Option<IgnoredAny>,
+}
+
+impl From<Outline> for Map<String, Value> {
+    fn from(outline: Outline) -> Self {
+        let params = outline.params.map(|params| json!({"name": params.name, "arguments": params.arguments.map(|_| json!({}))}));
+        Self::from_iter([
+            ("id".to_owned(), json!(outline.id)),
+            ("method".to_owned(), json!(outline.method)),
+            ("params".to_owned(), json!(params)),
+        ])
+    }
 }
 
 fn request(message: &Map<String, Value>) -> Option<RequestId> {

@@ -162,6 +162,7 @@ async fn an_argument_that_cannot_be_held_exactly_is_refused_by_an_envelope() {
     for arguments in [
         r#"{"invoice_id":"INV-1","fee":9007199254740993}"#,
         r#"{"invoice_id":"INV-1","fee":0.10000000000000000555}"#,
+        r#"{"invoice_id":"INV-1","fee":1e400}"#,
         r#"{"invoice_id":"INV-1\u0000","status":"paid"}"#,
     ] {
         let envelope = envelope(&mut client, &line(arguments)).await;
@@ -170,6 +171,7 @@ async fn an_argument_that_cannot_be_held_exactly_is_refused_by_an_envelope() {
     }
     insta::assert_snapshot!(refused.join("\n"), @"
     INVALID_ARGUMENT: Argument `fee` is a number that cannot be held exactly; round it.
+    INVALID_ARGUMENT: An argument is a number that cannot be held exactly; round it.
     INVALID_ARGUMENT: An argument is a number that cannot be held exactly; round it.
     INVALID_ARGUMENT: Argument `invoice_id` holds the NUL character, which no database takes.
     ");

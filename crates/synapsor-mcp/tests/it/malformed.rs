@@ -65,7 +65,7 @@ async fn a_line_that_is_no_message_is_answered_and_the_conversation_goes_on() {
         client.send_line(&text).await;
         let answer = client.next().await.unwrap();
         assert_eq!(answer["error"]["code"], code, "{name}: {answer}");
-        let knows_id = ["no version", "no method", "params that are a list", "deep nesting"].contains(&name);
+        let knows_id = ["no version", "no method", "params that are a list", "deep nesting", "very deep nesting"].contains(&name);
         assert_eq!(answer["id"], if knows_id { json!(1) } else { Value::Null }, "{name}: {answer}");
     }
     for (request, code) in unfit() {
