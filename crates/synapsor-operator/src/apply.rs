@@ -3,6 +3,7 @@
 //! Load and verify, hold it against today's configuration, claim the attempt in the ledger, run it, record what came of it. A worker runs
 //! this same code.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use synapsor_executor::{Executor, Job, Rehearsal};
@@ -125,16 +126,21 @@ impl OperatorPort {
         Ok(Application { proposal, report, attempt: Some(job.attempt) })
     }
 
-    /// Runs the work and renews the lease meanwhile. A lost lease does not stop the work: only its receipt can tell what it did.
-    async fn renewing(&self, mut lease: Lease, work: impl Future<Output = Report>) -> Report {
-        let mut work = std::pin::pin!(work);
+    /// Runs the work and renews the lease meanwhile. A lost lease does not stop the work: only its receipt can tell what it did. Nor
+    /// does a ledger that is slow to renew it: the work may hold locks of the business.
+    async fn renewing(&self, lease: Lease, work: impl Future<Output = Report>) -> Report {
+        tokio::select! {
+            report = work => report,
+            never = self.renew(lease) => match never {},
+        }
+    }
+
+    async fn renew(&self, mut lease: Lease) -> Infallible {
         loop {
-            tokio::select! {
-                report = &mut work => return report,
-                () = tokio::time::sleep(lease.duration / 3) => match self.ledger.renew(&lease).await {
-                    Ok(renewed) => lease = renewed,
-                    Err(error) => tracing::warn!(proposal = %lease.proposal_id, attempt = lease.attempt, %error, "the lease was not renewed"),
-                },
+            tokio::time::sleep(lease.duration / 3).await;
+            match self.ledger.renew(&lease).await {
+                Ok(renewed) => lease = renewed,
+                Err(error) => tracing::warn!(proposal = %lease.proposal_id, attempt = lease.attempt, %error, "the lease was not renewed"),
             }
         }
     }

@@ -131,6 +131,26 @@ async fn a_lease_is_renewed_while_the_work_goes_on() {
     assert_snapshot!(desk.executor.asked(), @"run 1");
 }
 
+/// The work may hold locks of the business while the ledger is somebody else's.
+#[tokio::test]
+async fn a_ledger_that_is_slow_to_renew_a_lease_does_not_hold_the_work_up() {
+    let desk = Desk::new();
+    let id = desk.approved().await;
+    desk.executor.will_report([Applied]);
+    *desk.executor.delay.lock().unwrap() = Duration::from_millis(600);
+    let (port, of_id) = (desk.port.clone().with_lease(Duration::from_millis(900)), id.clone());
+    let applying = tokio::spawn(async move { told(&of_id, port.apply(&of_id, &mut |_| {}).await) });
+    while desk.executor.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = rusqlite::Connection::open(desk.folder.path().join("ledger/local.db")).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(desk.executor.reports.lock().unwrap().is_empty(), "the work is done while the ledger is locked");
+    other.execute_batch("rollback").unwrap();
+    assert_snapshot!(applying.await.unwrap(), @"applied by attempt 1, proposal applied");
+}
+
 #[tokio::test]
 async fn a_rehearsal_changes_nothing_and_the_proposal_can_still_be_applied() {
     let desk = Desk::new();
