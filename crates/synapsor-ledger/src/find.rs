@@ -264,8 +264,7 @@ fn hit(drawer: &Drawer, row: &Row<'_>) -> rusqlite::Result<Hit> {
 
 /// Finds up to `limit` diagnostics. They know a tenant and a capability and nothing else that a filter names.
 pub(crate) fn diagnostics(connection: &Connection, filter: &Filter, limit: usize) -> Result<Vec<Hit>, LedgerError> {
-    let unknown = Filter { tenant_id: None, capability: None, ..filter.clone() };
-    if restricts(&unknown) || filter.object_id.is_some() || filter.primary_key.is_some() {
+    if names_what_diagnostics_lack(filter) {
         return Ok(Vec::new());
     }
     let range = Range::of(&DIAGNOSTICS, filter);
@@ -274,6 +273,12 @@ pub(crate) fn diagnostics(connection: &Connection, filter: &Filter, limit: usize
     let values = named.chain(range.values(&DIAGNOSTICS)).chain([Value::from(limit as i64)]);
     let hits = select.query_map(params_from_iter(values), |row| hit(&DIAGNOSTICS, row))?;
     Ok(hits.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether the filter says something that no diagnostic says of itself, so that none matches.
+pub(crate) fn names_what_diagnostics_lack(filter: &Filter) -> bool {
+    let others = Filter { tenant_id: None, capability: None, ..filter.clone() };
+    restricts(&others) || filter.object_id.is_some() || filter.primary_key.is_some()
 }
 
 fn diagnosed(by_tenant: bool, by_capability: bool) -> String {

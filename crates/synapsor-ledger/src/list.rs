@@ -76,7 +76,12 @@ pub(crate) fn matches(filter: &Filter, line: &Activity) -> bool {
         Activity::QueryAudit(line) => (any && read_fits(filter, &line.of), line.created_at),
         Activity::Diagnostic(line) => {
             let tenant = filter.tenant_id.is_none() || filter.tenant_id == line.tenant_id;
-            (any && tenant && filter.capability.as_ref().is_none_or(|named| *named == line.capability), line.created_at)
+            (
+                any && tenant
+                    && !find::names_what_diagnostics_lack(filter)
+                    && filter.capability.as_ref().is_none_or(|named| *named == line.capability),
+                line.created_at,
+            )
         }
     };
     let named = match line {

@@ -19,6 +19,8 @@ const AROUND: (i64, usize) = (60_000_000, 10_000);
 pub(crate) fn related(connection: &Connection, id: &str, filter: &Filter) -> Result<Vec<Activity>, LedgerError> {
     let all = Filter::default();
     let mut found = match proposal_of(connection, id)? {
+        // Neither a proposal nor a receipt says of itself which query was behind it.
+        Some(proposal) if !is_of_shape(connection, &proposal, filter)? => Vec::new(),
         Some(proposal) => of_proposal(connection, &proposal)?,
         None => of_read(connection, id)?,
     };
@@ -50,6 +52,13 @@ fn proposal_of(connection: &Connection, id: &str) -> Result<Option<ProposalId>, 
         None => Some(id.to_owned()),
     };
     evidence.map_or(Ok(None), |id| one(connection, "SELECT proposal_id FROM proposals WHERE evidence_id = ?1", &id))
+}
+
+/// Whether the query behind a proposal is the one that the filter names.
+fn is_of_shape(connection: &Connection, id: &ProposalId, filter: &Filter) -> Result<bool, LedgerError> {
+    let Some(wanted) = &filter.query_fingerprint else { return Ok(true) };
+    let select = "SELECT 1 FROM proposals AS p JOIN shapes AS s ON s.shape = p.shape WHERE p.proposal_id = ?1 AND s.query_fingerprint = ?2";
+    Ok(connection.prepare_cached(select)?.exists([id.as_str(), wanted.as_str()])?)
 }
 
 fn one(connection: &Connection, select: &str, id: &str) -> Result<Option<ProposalId>, LedgerError> {

@@ -252,6 +252,30 @@ async fn any_id_leads_to_what_belongs_to_it() {
     }
 }
 
+/// TRAP 50: an id beside a filter finds no more than the filter lets through.
+#[tokio::test]
+async fn trap_50_what_belongs_to_an_id_is_filtered_as_lists_are() {
+    let fixture = busy_shop().await;
+    let receipt = fixture.operator.receipts(&Filter::default()).await.unwrap().lines.remove(0);
+    let audit = fixture.operator.audit_list(&Filter { object_id: some("D"), ..Filter::default() }).await.unwrap().lines.remove(0);
+    let ids = [receipt.proposal_id.to_string(), receipt.receipt_id.clone(), audit.audit_id.to_string(), "diag_1".to_owned()];
+    let changed = fixture.operator.load(&receipt.proposal_id).await.unwrap();
+    let shape = |fingerprint: Digest| Filter { query_fingerprint: Some(fingerprint), ..Filter::default() };
+    for (filter, found) in [
+        // In this fixture the read behind the change is of another shape.
+        (shape(changed.change_set.evidence.query_fingerprint), [2, 2, 2, 0]),
+        (shape(Digest::of_bytes(b"another shape")), [0; 4]),
+        (Filter { object_id: some("A"), ..Filter::default() }, [0; 4]),
+        (Filter { principal: some("agent-8"), ..Filter::default() }, [0; 4]),
+        (Filter { source_id: some("other"), ..Filter::default() }, [0; 4]),
+        (Filter { tenant_id: some("acme"), ..Filter::default() }, [4, 4, 4, 1]),
+    ] {
+        for (id, found) in ids.iter().zip(found) {
+            assert_eq!(fixture.operator.related(id, &filter).await.unwrap().len(), found, "{id} {filter:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_record_that_says_something_else_than_its_place_is_not_shown_there() {
     let fixture = shop().await;
