@@ -21,7 +21,7 @@ const BUILD: &str = "build --quiet --locked --release -p synapsor-runner -p syna
 /// What is measured, and how it is told.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Less than two minutes instead of less than ten
+    /// Shorter rounds, fewer of them, smaller ledgers
     #[arg(long)]
     quick: bool,
     /// Print JSON instead of a table

@@ -44,7 +44,7 @@ use plan::Row;
 #[derive(Debug, Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// Shorter rounds and fewer of them: less than two minutes
+    /// Shorter rounds, fewer of them, smaller ledgers
     #[arg(long)]
     quick: bool,
     /// Print JSON instead of a table
