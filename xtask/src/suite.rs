@@ -57,7 +57,9 @@ pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<ExitCode, T
     suite.cargo("boundary: synapsor-handler alone", &["check", "--locked", "-p", "synapsor-handler"])?;
     suite.check("boundary: what the handler's signatures name", handler_types::check)?;
     suite.documentation()?;
-    suite.tests("tests", &["--lib", "--bins", "--tests", "--examples"], &services)?;
+    // Tests start the examples as programs, and `cargo test` with chosen targets would build only their test harnesses.
+    suite.cargo("examples", &["build", "--locked", "--workspace", "--all-features", "--examples"])?;
+    suite.tests("tests", &["--lib", "--bins", "--tests"], &services)?;
     suite.tests("documentation tests", &["--doc"], &services)?;
     suite.check("servers to the end", || services.check())?;
     suite.dependencies()?;
