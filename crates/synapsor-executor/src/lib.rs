@@ -23,6 +23,15 @@ pub use synapsor_source::guarded::{Fence, Rehearsal};
 /// What an executor answers with, some time later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Who finds out what became of an attempt whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterUnknown {
+    /// Another attempt with a higher number: it finds what the earlier one left, or makes the change, once.
+    FindOut,
+    /// A person. Nothing may be sent again, whatever the state of the attempt.
+    Person,
+}
+
 /// Carries out approved jobs.
 pub trait Executor: Send + Sync {
     /// Makes the change, once per operation id.
@@ -37,4 +46,10 @@ pub trait Executor: Send + Sync {
     /// Finds out what became of the operation, and stops it: afterwards no attempt up to the job's can act any more, unless the answer is
     /// [`Fence::Unresolved`]. If the process dies before this returns, fencing again gives the same answer.
     fn fence<'a>(&'a self, job: &'a Job) -> Answer<'a, Fence>;
+
+    /// Who finds out what became of an attempt that is unknown, or that nobody reported. The direct path keeps its receipt in the source,
+    /// so another attempt does.
+    fn after_unknown(&self) -> AfterUnknown {
+        AfterUnknown::FindOut
+    }
 }
