@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Never install a missing server package
     #[arg(long)]
     no_install: bool,
-    /// reads, proposals, commits, applies, engines, start, memory, growth, lookups; all of them if none is named
+    /// reads, proposals, commits, applies, handlers, engines, start, memory, growth, lookups; all of them if none is named
     #[arg(value_name = "ROW")]
     rows: Vec<String>,
 }

@@ -3,16 +3,15 @@
 //! Applying is what `apply` of the command line does: load and verify, claim the job, run the guarded transaction, record the report.
 
 use synapsor_operator::OperatorPort;
-use synapsor_protocol::id::{JobId, ProposalId};
-use synapsor_protocol::{Digest, Identifier, OperationId, Outcome, Scalar};
-use synapsor_source::guarded::{Advance, Change, Claim, Guard};
-use synapsor_source::{CheckedTable, TableUse, WriteSource};
+use synapsor_protocol::Outcome;
+use synapsor_protocol::id::ProposalId;
 
 use crate::figure::{Figure, Rounds};
 use crate::load::{Load, burst};
 use crate::plan::Plan;
-use crate::plane::{Planes, write_source};
+use crate::plane::Planes;
 use crate::shop::{Engine, Shop};
+use crate::transactions::Bare;
 use crate::usage::MachineTime;
 
 const ROW: &str = "applies";
@@ -33,15 +32,14 @@ pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
 pub(crate) async fn at(plan: &Plan, engine: Engine, workers: usize) -> Figure {
     let shop = plan.shop(engine);
     let planes = Planes::open(shop, &plan.path(&format!("applies-{}-{workers}.db", engine.name())), workers);
-    let bare = write_source(shop, workers);
-    let table = bare.check(&usage(shop)).await.expect("the server answers").table.expect("the table is what the bench made");
+    let bare = Bare::open(shop, workers).await;
     let (mut applies, mut transactions) = <(Rounds, Rounds)>::default();
     // As many for each worker, so that all end together.
     let each = (plan.applies / workers).max(1);
     for round in 0..=plan.rounds {
         let count = if round == 0 { 4 } else { each };
         let appliers = approved(shop, &planes, workers, count).await;
-        let changes = changes(shop, &bare, &table, workers, count);
+        let changes = bare.writers(workers, count);
         // Bounded by the work, not by the time.
         let machine = MachineTime::now();
         let (applied, _) = burst(appliers, plan.round * 60).await;
@@ -90,67 +88,4 @@ impl Load for Applier {
         assert!(application.report.outcome == Outcome::Applied, "a change was not applied: {:?}", application.report);
         true
     }
-}
-
-/// One writer and the changes that it is to make.
-struct Writer {
-    source: WriteSource,
-    changes: Vec<Change>,
-}
-
-fn changes(shop: &Shop, source: &WriteSource, table: &CheckedTable, workers: usize, each: usize) -> Vec<Writer> {
-    let made = |_| Writer { source: source.clone(), changes: (0..each).map(|_| change(table, &shop.untouched())).collect() };
-    (0..workers).map(made).collect()
-}
-
-impl Load for Writer {
-    async fn once(&mut self) -> bool {
-        let Some(change) = self.changes.pop() else { return false };
-        let report = self.source.apply(&change).await;
-        assert!(report.outcome == Outcome::Applied, "a change was not applied: {report:?}");
-        true
-    }
-}
-
-fn change(table: &CheckedTable, invoice: &str) -> Change {
-    let proposal_id = ProposalId::generate();
-    let value = |column: &str, value: Scalar| {
-        let column = name(column);
-        let checked = table.value(&column, &value).expect("the value fits its column");
-        (column, checked)
-    };
-    Change {
-        claim: Claim {
-            operation_id: OperationId::derive(&proposal_id, invoice),
-            proposal_hash: Digest::of_bytes(proposal_id.as_str().as_bytes()),
-            proposal_id,
-            job_id: JobId::generate(),
-            attempt: 1,
-            action: "billing.propose_waiver".to_owned(),
-        },
-        table: table.clone(),
-        key: table.key(&invoice.into()).expect("the key fits its column"),
-        tenant: Some(table.tenant(&"acme".into()).expect("the tenant fits its column")),
-        guard: Guard::Version { column: name("version"), expected: Scalar::from(1_i64), advance: Advance::Auto, row: None },
-        patch: vec![value("late_fee_cents", Scalar::from(0_i64)), value("waiver_reason", "the customer asked".into())],
-    }
-}
-
-/// As the executor uses the table for a proposal of the bench.
-fn usage(shop: &Shop) -> TableUse {
-    let columns = ["id", "customer_id", "status", "amount_cents", "late_fee_cents", "waiver_reason", "tenant_id", "version"];
-    TableUse {
-        schema: name(shop.schema()),
-        table: name("invoices"),
-        primary_key: name("id"),
-        tenant_key: Some(name("tenant_id")),
-        columns: columns.map(name).to_vec(),
-        patch: ["late_fee_cents", "waiver_reason"].map(name).to_vec(),
-        version: Some(name("version")),
-        writes: true,
-    }
-}
-
-fn name(text: &str) -> Identifier {
-    Identifier::new(text).expect("the name is an identifier")
 }

@@ -41,9 +41,12 @@ pub(crate) enum Answerer {
     Echo,
 }
 
+/// One keep-alive connection.
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
+
 /// One client with its connection.
 pub(crate) struct Caller {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Connection,
     headers: HeaderMap,
     tool: Tool,
     answerer: Answerer,
@@ -116,7 +119,8 @@ fn headers(address: SocketAddr, method: &'static str, tool: Option<&'static str>
     named.into_iter().chain(tool).collect()
 }
 
-async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
+/// Connects.
+pub(crate) async fn connect(address: SocketAddr) -> Connection {
     let stream = TcpStream::connect(address).await.expect("the server accepts connections");
     stream.set_nodelay(true).expect("a connection sends at once");
     let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("an HTTP/1.1 connection needs no more");
@@ -125,7 +129,8 @@ async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn send(sender: &mut SendRequest<Full<Bytes>>, headers: HeaderMap, body: Bytes) -> Bytes {
+/// Posts a body; the answer must be 200.
+pub(crate) async fn send(sender: &mut Connection, headers: HeaderMap, body: Bytes) -> Bytes {
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = "/mcp".parse().expect("the path is one");
@@ -139,6 +144,6 @@ async fn send(sender: &mut SendRequest<Full<Bytes>>, headers: HeaderMap, body: B
 }
 
 /// Whether the text has this part; it stands near the end, so the search begins there.
-fn find(text: &[u8], part: &[u8]) -> bool {
+pub(crate) fn find(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).rev().any(|window| window == part)
 }

@@ -1,6 +1,6 @@
 //! What do the other engines change? The same reads, proposals and applied changes on MariaDB and SQLite.
 
-use crate::echo::Echo;
+use crate::echo;
 use crate::figure::Figure;
 use crate::plan::Plan;
 use crate::runner::Runner;
@@ -12,7 +12,7 @@ const ROW: &str = "engines";
 
 /// At 32 connections; 8 changes at once.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    let echo = Echo::start().await;
+    let echo = echo::start().await;
     let mut figures = Vec::new();
     for engine in [Engine::Mysql, Engine::Sqlite] {
         let runner = Runner::start(plan, engine, &format!("engine-{}", engine.name())).await;

@@ -12,12 +12,14 @@
 //! Start it with `cargo xtask bench`. Start reading at [`plan::run`].
 
 mod applies;
+mod child;
 mod client;
 mod commits;
 mod echo;
 mod engines;
 mod figure;
 mod growth;
+mod handlers;
 mod load;
 mod lookups;
 mod memory;
@@ -31,6 +33,7 @@ mod runner;
 mod shop;
 mod start;
 mod store;
+mod transactions;
 mod usage;
 
 use std::path::PathBuf;
@@ -66,13 +69,19 @@ enum Part {
     /// The bare HTTP server of the floors
     #[command(hide = true)]
     ServeEcho,
+    /// The handler that signed requests are sent to
+    #[command(hide = true)]
+    ServeHandler,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Part::ServeEcho) = arguments.part {
-        echo::serve().await;
+    if let Some(part) = arguments.part {
+        match part {
+            Part::ServeEcho => echo::serve().await,
+            Part::ServeHandler => handlers::serve().await,
+        }
         return ExitCode::SUCCESS;
     }
     let plan = plan::Plan::new(arguments.quick, arguments.rows, &arguments.folder);

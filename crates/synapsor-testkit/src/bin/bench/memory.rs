@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::{Answerer, Tool, callers};
-use crate::echo::Echo;
+use crate::echo;
 use crate::figure::{Figure, Unit};
 use crate::load::burst;
 use crate::plan::Plan;
@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 32;
 
 /// After its first list of tools, and the most after many reads and proposals; beside a bare HTTP server.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
-    let (runner, echo) = (Runner::start(plan, Engine::Postgres, "memory").await, Echo::start().await);
+    let (runner, echo) = (Runner::start(plan, Engine::Postgres, "memory").await, echo::start().await);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let (idle, idle_floor) = (memory(runner.pid()).0, memory(echo.pid()).0);
     let time = plan.round * u32::try_from(plan.rounds).unwrap_or(1);

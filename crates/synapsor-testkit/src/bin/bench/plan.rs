@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::figure::Figure;
 use crate::shop::{Engine, Shop};
-use crate::{applies, commits, engines, growth, lookups, memory, output, proposals, reads, start};
+use crate::{applies, commits, engines, growth, handlers, lookups, memory, output, proposals, reads, start};
 
 /// A group of figures that are measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +22,8 @@ pub(crate) enum Row {
     Commits,
     /// Applied changes, at 1 and 8 at once
     Applies,
+    /// Signed requests to a handler, at 1, 8 and 32 connections, and the verification of signatures
+    Handlers,
     /// Reads, proposals and applied changes on MariaDB and SQLite
     Engines,
     /// From the start of the process to its first list of tools
@@ -94,6 +96,7 @@ pub(crate) async fn run(plan: Plan) -> Vec<Figure> {
             Row::Proposals => proposals::measure(&plan).await,
             Row::Commits => commits::measure(&plan).await,
             Row::Applies => applies::measure(&plan).await,
+            Row::Handlers => handlers::measure(&plan).await,
             Row::Engines => engines::measure(&plan).await,
             Row::Start => start::measure(&plan).await,
             Row::Memory => memory::measure(&plan).await,

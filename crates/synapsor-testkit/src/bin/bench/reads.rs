@@ -1,7 +1,8 @@
 //! How many reads are answered per second, and what do database, HTTP and durability cost by themselves?
 
+use crate::child::Served;
 use crate::client::{Answerer, Tool, callers};
-use crate::echo::Echo;
+use crate::echo;
 use crate::figure::{Figure, Rounds};
 use crate::load::{blocking_burst, burst, median};
 use crate::plan::Plan;
@@ -16,7 +17,7 @@ const ROW: &str = "reads";
 /// At 1, 8 and 32 connections.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
     let runner = Runner::start(plan, Engine::Postgres, "reads").await;
-    let echo = Echo::start().await;
+    let echo = echo::start().await;
     let mut figures = Vec::new();
     for connections in [1, 8, 32] {
         figures.push(at(plan, Engine::Postgres, &runner, &echo, connections).await);
@@ -25,7 +26,7 @@ pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
 }
 
 /// One round of the figure and of each of its floors, in turns.
-pub(crate) async fn at(plan: &Plan, engine: Engine, runner: &Runner, echo: &Echo, connections: usize) -> Figure {
+pub(crate) async fn at(plan: &Plan, engine: Engine, runner: &Runner, echo: &Served, connections: usize) -> Figure {
     let (mut reads, mut pools, mut echoes, mut commits) = <(Rounds, Rounds, Rounds, Rounds)>::default();
     let mut clients = callers(runner.address, connections, Tool::Read, Answerer::Runner).await;
     let mut echoed = callers(echo.address, connections, Tool::Read, Answerer::Echo).await;

@@ -11,7 +11,7 @@ use synapsor_source::{Location, SourceSettings};
 use synapsor_testkit::{Mysql, Postgres, sqlite};
 
 /// The invoices of the tenant.
-pub(crate) const INVOICES: usize = 20_000;
+pub(crate) const INVOICES: usize = 50_000;
 /// The connections of every pool, of the runner as of the floor: the default of a configuration.
 pub(crate) const POOL: usize = 10;
 /// The variable with the URL for reading.
