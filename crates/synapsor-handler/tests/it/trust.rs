@@ -146,34 +146,41 @@ async fn during_a_rotation_either_secret_is_good_and_afterwards_the_old_one_is_n
 }
 
 #[tokio::test]
-async fn a_thousand_forged_requests_change_nothing() {
+async fn ten_thousand_forged_and_replayed_requests_change_nothing() {
     let shop = Shop::sqlite();
     let handler = signed_handler(&shop, &[SECRET]);
-    let (good, before) = (Ask::flat(&shop).signed(&[SECRET]), shop.shown());
-    let body = good.bytes();
-    for at in 0..1000 {
-        let mut forged = good.clone();
-        match at % 3 {
-            // A byte of the body, of a signature, or of the moment.
-            0 => {
-                let mut bytes = body.clone();
-                bytes[at * 7 % body.len()] ^= 1;
-                forged.raw = Some(bytes);
-            }
-            1 => {
-                let (_, value) = forged.headers.iter_mut().find(|(name, _)| name == "webhook-signature").unwrap();
-                let place = 3 + at % (value.len() - 4);
-                value[place] = if value[place] == b'A' { b'B' } else { b'A' };
-            }
-            _ => {
-                let (_, value) = forged.headers.iter_mut().find(|(name, _)| name == "x-synapsor-signature").unwrap();
-                let place = 7 + at % 64;
-                value[place] = if value[place] == b'0' { b'1' } else { b'0' };
-            }
-        }
-        assert_eq!(line(&forged.send(&handler).await), "401 failed INVALID_SIGNATURE", "{at}");
+    let good = Ask::flat(&shop).signed(&[SECRET]);
+    assert_eq!(line(&good.send(&handler).await), "200 applied");
+    let applied = shop.shown();
+    for at in 0..10_000 {
+        let (request, expected) = hostile(&good, at);
+        assert_eq!(line(&request.send(&handler).await), expected, "request {at}");
     }
-    assert_eq!(shop.shown(), before);
+    assert_eq!(shop.shown(), applied);
+}
+
+/// A request that somebody caught and changed, or sends again.
+fn hostile(good: &Ask, at: usize) -> (Ask, &'static str) {
+    let mut forged = good.clone();
+    match at % 5 {
+        0 => {
+            let mut bytes = good.bytes();
+            let place = at * 7 % bytes.len();
+            bytes[place] ^= 1;
+            forged.raw = Some(bytes);
+        }
+        1 => flip(&mut forged, "webhook-signature", |value| 3 + at % (value.len() - 4)),
+        2 => flip(&mut forged, "x-synapsor-signature", |_| 7 + at % 64),
+        3 => return (forged, "200 already_applied"),
+        _ => return (forged.header("x-synapsor-issued-at", &Timestamp::now().to_string()), "401 failed INVALID_ISSUED_AT"),
+    }
+    (forged, "401 failed INVALID_SIGNATURE")
+}
+
+fn flip(request: &mut Ask, header: &str, place: impl Fn(&[u8]) -> usize) {
+    let (_, value) = request.headers.iter_mut().find(|(name, _)| name == header).unwrap();
+    let place = place(value);
+    value[place] = if value[place] == b'0' { b'1' } else { b'0' };
 }
 
 #[tokio::test]
