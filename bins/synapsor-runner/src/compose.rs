@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::{Capability, Config, Engine, Environment, Executor as DeclaredExecutor, ExecutorRef, Mode, SourceConfig};
+use synapsor_config::{Capability, Config, Engine, Environment, ExecutorKind, ExecutorRef, Mode, SourceConfig};
 use synapsor_executor::{Executor, SqlUpdate};
 use synapsor_ledger::{Ledger, OpenOptions};
 use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, Records, identify};
@@ -190,7 +190,7 @@ impl WriteExecutors {
             return Ok(());
         }
         match SafeName::new(executor).and_then(|name| self.config.executors.get(&name)) {
-            Some(DeclaredExecutor::SqlUpdate) => Ok(()),
+            Some(declared) if declared.kind == ExecutorKind::SqlUpdate => Ok(()),
             Some(other) => Err(format!("executors of the type `{}` are not served by this version yet", other.type_name())),
             None => Err("the configuration does not declare it".to_owned()),
         }

@@ -107,8 +107,13 @@ codes! {
         HandlerSigningSecretEnvInvalid "HANDLER_SIGNING_SECRET_ENV_INVALID" "`signing_secret_env` must name the environment variable that holds the secret";
         InvalidHandlerTimeout "INVALID_HANDLER_TIMEOUT" "`timeout_ms` must be a whole number from 1 to 2147483647";
         CommandEnvRequired "COMMAND_ENV_REQUIRED" "`command_env` must name the environment variable that holds the command line";
+        InvalidEnvPassthrough "INVALID_ENV_PASSTHROUGH" "`env_passthrough` must be a list of names of environment variables";
         InvalidExecutorRedelivery "INVALID_EXECUTOR_REDELIVERY" "`redelivery` must be `never` or `safe`";
         InvalidExecutorDryRun "INVALID_EXECUTOR_DRY_RUN" "`dry_run` must be `local` or `handler`";
+        RetryNotObject "RETRY_NOT_OBJECT" "`retry` must be an object";
+        InvalidRetryAttempts "INVALID_RETRY_ATTEMPTS" "`attempts` must be a whole number from 1 to 100";
+        InvalidRetryPause "INVALID_RETRY_PAUSE" "`initial_ms` must be a whole number from 1 to 3600000, `max_ms` from 1 to 86400000";
+        RetryMaxBelowInitial "RETRY_MAX_BELOW_INITIAL" "`max_ms` must not be below `initial_ms`";
         ExecutorInvalidInReadOnly "EXECUTOR_INVALID_IN_READ_ONLY" "the mode `read_only` has no handlers";
 
         OperatorsNotObject "OPERATORS_NOT_OBJECT" "`operators` must be an object with at least one account";
@@ -201,6 +206,7 @@ codes! {
         SingleTenantDevException "SINGLE_TENANT_DEV_EXCEPTION" "no tenant column limits what this capability reaches";
         TenantGuardAmbiguous "TENANT_GUARD_AMBIGUOUS" "`tenant_key` guards the target, and `single_tenant_dev` beside it says the opposite";
         WritebackDisabled "WRITEBACK_DISABLED" "proposals of this source can be approved but not applied, because it has no `write_url_env`";
+        EnvPassesCredential "ENV_PASSES_CREDENTIAL" "the command gets a variable that holds a credential of the runner itself";
         FieldHasNoEffect "FIELD_HAS_NO_EFFECT" "nothing reads this field here";
         DuplicateColumn "DUPLICATE_COLUMN" "the column is listed twice";
         WeakConflictGuard "WEAK_CONFLICT_GUARD" "a hash of what was read guards the row, which notices less than a version column";

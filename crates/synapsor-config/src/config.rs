@@ -10,7 +10,7 @@ use synapsor_protocol::name::{EnvName, SafeName};
 
 use crate::capability::{Capability, ContextRef};
 use crate::context::TrustedContext;
-use crate::executor::Executor;
+use crate::executor::{Executor, Retry};
 use crate::served::Unserved;
 use crate::source::SourceConfig;
 
@@ -147,6 +147,12 @@ impl Config {
             ContextRef::Default => self.default_context.as_ref(),
             ContextRef::Named(name) => self.contexts.get(name),
         }
+    }
+
+    /// How often a job of this capability is tried again, as the executor says that the capability names; the defaults where there is no
+    /// such capability any more.
+    pub fn retry_for_action(&self, action: &str) -> Retry {
+        self.capability(action).and_then(Capability::proposal).map_or(Retry::DEFAULT, |rules| rules.retry)
     }
 
     /// What the file allows and this version does not serve yet. Whoever serves, proposes or applies refuses a config

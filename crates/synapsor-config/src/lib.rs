@@ -44,7 +44,7 @@ pub use config::{CloudConfig, Config, Mode, Operators, ResultFormat};
 pub use context::{Trusted, TrustedContext};
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use executor::Executor;
+pub use executor::{Executor, ExecutorKind, Retry};
 pub use finding::{Finding, Severity};
 pub use proposal_rules::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, NumericBound, PatchRefusal, ProposalRules, TransitionGuard};
 pub use reserved::{is_identifier_field, is_trust_field};

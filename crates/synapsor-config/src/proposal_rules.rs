@@ -16,11 +16,16 @@ use serde::Serialize;
 use synapsor_protocol::name::SafeName;
 use synapsor_protocol::{Columns, Decimal, Identifier, Number, Scalar};
 
+use crate::executor::Retry;
+
 /// What a proposal of one capability may change, and what it takes to do so.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProposalRules {
     /// Who carries the change out.
     pub executor: ExecutorRef,
+    /// How often a job of it is tried again. No part of what a reviewer approves: it moves no row.
+    #[serde(skip)]
+    pub retry: Retry,
     /// Where the value of each patch column comes from, in the order of the file.
     pub patch: Vec<(Identifier, Binding)>,
     /// The columns that may ever be set.

@@ -17,13 +17,6 @@ pub struct Unserved {
 /// What is not served yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// Executors of the types `http_handler` and `command_handler`.
-    Handler {
-        /// The executor.
-        executor: String,
-        /// Its type.
-        type_name: &'static str,
-    },
     /// The context provider `http_claims` or `cloud_session`.
     Provider {
         /// The provider.
@@ -36,7 +29,6 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Handler { executor, type_name } => write!(f, "executor `{executor}` is of the type `{type_name}`"),
             Self::Provider { provider } => write!(f, "a trusted context comes from `{provider}`"),
             Self::CloudMode => f.write_str("the mode is `cloud`"),
         }

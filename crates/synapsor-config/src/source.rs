@@ -65,6 +65,17 @@ impl Engine {
             Self::Sqlite { .. } => "sqlite",
         }
     }
+
+    /// The variables that hold addresses with credentials.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &EnvName> {
+        let (read, write) = match self {
+            Self::Postgres { read_url_env, write_url_env } | Self::Mysql { read_url_env, write_url_env } => {
+                (Some(read_url_env), write_url_env.as_ref())
+            }
+            Self::Sqlite { .. } => (None, None),
+        };
+        read.into_iter().chain(write)
+    }
 }
 
 /// Where a SQLite file is.

@@ -145,16 +145,7 @@ fn check(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn what_is_not_served_yet_is_valid_and_refused_by_name_before_anything_is_recorded() {
-    let handler = |kind: &str, variable: &str| {
-        let executor = json!({"type": kind, variable: "HANDLER"});
-        move |config: &mut Value| {
-            config["executors"] = json!({"app": executor});
-            config["capabilities"][1]["executor"] = json!("app");
-        }
-    };
     let told = [
-        check(handler("http_handler", "url_env")),
-        check(handler("command_handler", "command_env")),
         check(|config| config["trusted_context"] = json!({"provider": "http_claims"})),
         check(|config| {
             *config =
@@ -162,10 +153,6 @@ fn what_is_not_served_yet_is_valid_and_refused_by_name_before_anything_is_record
         }),
     ];
     assert_snapshot!(told.concat(), @r"
-    NOT_SERVED_YET $.executors.app.type
-      error: executor `app` is of the type `http_handler`, which this version does not serve yet ($.executors.app.type)
-    NOT_SERVED_YET $.executors.app.type
-      error: executor `app` is of the type `command_handler`, which this version does not serve yet ($.executors.app.type)
     NOT_SERVED_YET $.trusted_context.provider
       error: a trusted context comes from `http_claims`, which this version does not serve yet ($.trusted_context.provider)
     RESULT_FORMAT_DEFAULT_2 $.result_format, NOT_SERVED_YET $.mode

@@ -11,7 +11,7 @@ use crate::capability::{Capability, CapabilityKind, ContextRef, Target, Tenant};
 use crate::code::Code;
 use crate::config::Mode;
 use crate::context::TrustedContext;
-use crate::executor::Executor;
+use crate::executor::{Executor, ExecutorKind, Retry};
 use crate::proposal_rules::ExecutorRef;
 use crate::raw::capability::{KindWord, RawCapability, RawLookup, RawTarget};
 use crate::raw::{Slot, Text, Whole};
@@ -29,6 +29,13 @@ impl Declared<'_> {
     /// The source that a capability names, if it is sound.
     pub(crate) fn source(&self, raw: &RawCapability) -> Option<&SourceConfig> {
         self.sources?.sound(raw.source.given()?)
+    }
+
+    /// How often a job of a capability is tried again: as its executor says, under the name that the capability uses for it.
+    fn retry(&self, raw: &RawCapability) -> Retry {
+        let name = raw.executor.given().map_or(BUILT_IN, String::as_str);
+        let executor = self.executors.and_then(|executors| executors.sound(name));
+        executor.map_or(Retry::DEFAULT, |executor| executor.retry)
     }
 }
 
@@ -69,13 +76,14 @@ fn capability(raw: &RawCapability, declared: &Declared<'_>, at: &At, report: &mu
     let source = source(raw, declared, &at.field("source"), report);
     let context = context(raw, declared, &at.field("context"), report);
     let executor = executor(raw, declared, &at.field("executor"), report);
+    let retry = declared.retry(raw);
     let target = target(&raw.target, declared.source(raw), &at.field("target"), report);
     let args = args::args(&raw.args, &at.field("args"), report);
     let lookup_arg = lookup(&raw.lookup, &args, &at.field("lookup"), report);
     let visible = (Code::VisibleColumnsRequired, Code::InvalidVisibleColumn);
     let visible_columns = columns(&raw.visible_columns, visible, &at.field("visible_columns"), report);
     let max_rows = report.optional(&raw.max_rows, Code::InvalidMaxRows, &at.field("max_rows"));
-    let around = proposal::Around { executor, target: target.as_ref(), args: &args, visible_columns: visible_columns.as_deref() };
+    let around = proposal::Around { executor, retry, target: target.as_ref(), args: &args, visible_columns: visible_columns.as_deref() };
     let kind = match kind {
         Some(KindWord::Read) => Some(proposal::needless(raw, &around, at, report)),
         Some(KindWord::Proposal) => proposal::rules(raw, &around, at, report).map(CapabilityKind::Proposal),
@@ -130,9 +138,9 @@ fn executor(raw: &RawCapability, declared: &Declared<'_>, at: &At, report: &mut 
     if !executors.declares(name) {
         report.undeclared(Code::UnknownExecutor, at, name, executors.names().chain([BUILT_IN]));
     }
-    match executors.sound(name)? {
-        Executor::SqlUpdate => Some(ExecutorRef::SqlUpdate),
-        Executor::HttpHandler(_) | Executor::CommandHandler(_) => SafeName::new(name).map(ExecutorRef::Named),
+    match executors.sound(name)?.kind {
+        ExecutorKind::SqlUpdate => Some(ExecutorRef::SqlUpdate),
+        ExecutorKind::HttpHandler(_) | ExecutorKind::CommandHandler(_) => SafeName::new(name).map(ExecutorRef::Named),
     }
 }
 

@@ -9,11 +9,13 @@ use crate::alias::openai_alias;
 use crate::capability::Capability;
 use crate::code::Code;
 use crate::config::{Config, Mode};
+use crate::executor::ExecutorKind;
 use crate::proposal_rules::ExecutorRef;
 use crate::source::Engine;
 
 pub(crate) fn rules(config: &Config, report: &mut Report) {
     alias_collisions(config, report);
+    passed_credentials(config, report);
     if config.mode == Mode::Review {
         writeback(config, report);
         operators(config, report);
@@ -31,6 +33,23 @@ fn alias_collisions(config: &Config, report: &mut Report) {
         let first = *taken.entry(openai_alias(name)).or_insert(name);
         if first != name {
             report.add(Code::AliasCollision, &capability_at(index).field("name")).hint(format!("the other one is `{first}`"));
+        }
+    }
+}
+
+/// A command that gets a URL or a token of the runner can do what the runner can, without anybody's approval.
+fn passed_credentials(config: &Config, report: &mut Report) {
+    let urls = config.sources.values().flat_map(|source| source.engine.credentials());
+    let handlers = config.executors.values().filter_map(|executor| match &executor.kind {
+        ExecutorKind::HttpHandler(handler) => Some(handler),
+        ExecutorKind::SqlUpdate | ExecutorKind::CommandHandler(_) => None,
+    });
+    let tokens = handlers.flat_map(|handler| handler.token_env.iter().chain(&handler.signing_secret_env));
+    let credentials: BTreeSet<_> = urls.chain(tokens).collect();
+    for (name, executor) in &config.executors {
+        let ExecutorKind::CommandHandler(command) = &executor.kind else { continue };
+        if command.env_passthrough.iter().any(|variable| credentials.contains(variable)) {
+            report.add(Code::EnvPassesCredential, &At::root().field("executors").field(name.as_str()).field("env_passthrough"));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::report::{At, Report};
 use super::rules::{numeric_bounds, transition_guards};
 use crate::capability::{CapabilityKind, Target};
 use crate::code::Code;
+use crate::executor::Retry;
 use crate::proposal_rules::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, ProposalRules};
 use crate::raw::capability::RawCapability;
 use crate::raw::proposal::{RawApproval, RawBinding, RawGuard};
@@ -18,6 +19,7 @@ use crate::raw::{Named, Slot, Text, Whole};
 /// What else the capability says.
 pub(crate) struct Around<'a> {
     pub(crate) executor: Option<ExecutorRef>,
+    pub(crate) retry: Retry,
     pub(crate) target: Option<&'a Target>,
     pub(crate) args: &'a Args,
     pub(crate) visible_columns: Option<&'a [Identifier]>,
@@ -52,6 +54,7 @@ pub(crate) fn rules(raw: &RawCapability, around: &Around<'_>, at: &At, report: &
     let patch: Option<Vec<_>> = patch?.into_iter().map(|(column, binding)| Some((column, binding?))).collect();
     Some(ProposalRules {
         executor: around.executor.clone()?,
+        retry: around.retry,
         patch: patch?,
         allowed_columns: allowed_columns?,
         numeric_bounds: numeric_bounds?,

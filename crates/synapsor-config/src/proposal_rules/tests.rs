@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use synapsor_protocol::{Columns, Identifier, Number, Scalar};
 
-use super::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, NumericBound, ProposalRules, TransitionGuard};
+use super::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, NumericBound, ProposalRules, Retry, TransitionGuard};
 
 fn column(name: &str) -> Identifier {
     Identifier::new(name).unwrap()
@@ -16,6 +16,7 @@ fn rules() -> ProposalRules {
     let open = BTreeMap::from([("open".to_owned(), vec!["waiting".to_owned()])]);
     ProposalRules {
         executor: ExecutorRef::SqlUpdate,
+        retry: Retry::DEFAULT,
         patch: vec![
             (column("amount"), Binding::FromArg("amount".into())),
             (column("status"), Binding::FromArg("status".into())),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use synapsor_config::{Capability, Config};
+use synapsor_config::{Capability, Config, Retry};
 
 use crate::fixtures::{check, folder};
 
@@ -87,14 +87,44 @@ fn every_capability_finds_its_source_and_context() {
     }
 }
 
+/// Attempts, first and longest pause of a capability's jobs, with this executor under the name `name`.
+fn retry(name: &str, executor: &str) -> String {
+    let mut file: Value = serde_json::from_slice(&fs::read(folder().join("valid/sqlite.json")).unwrap()).unwrap();
+    file["executors"] = serde_json::json!({name: serde_json::from_str::<Value>(executor).unwrap()});
+    file["capabilities"][1]["executor"] = name.into();
+    let checked = check(file.to_string().as_bytes());
+    let config = checked.config.unwrap_or_else(|| panic!("{:?}", checked.findings));
+    let Retry { attempts, initial, max } = config.retry_for_action(config.capabilities[1].name.as_str());
+    format!("{attempts} attempts, {initial:?} to {max:?}")
+}
+
+#[test]
+fn a_job_is_tried_again_as_the_executor_says_under_the_name_that_the_capability_uses() {
+    let assert = |name, executor, expected: &str| assert_eq!(retry(name, executor), expected, "{executor}");
+    assert("desk", r#"{"type": "http_handler", "url_env": "A"}"#, "3 attempts, 1s to 60s");
+    assert("desk", r#"{"type": "http_handler", "url_env": "A", "retry": {}}"#, "3 attempts, 1s to 60s");
+    assert("own", r#"{"type": "sql_update", "retry": {"attempts": 7, "initial_ms": 20, "max_ms": 80}}"#, "7 attempts, 20ms to 80ms");
+    assert("sql_update", r#"{"type": "sql_update", "retry": {"attempts": 1}}"#, "1 attempts, 1s to 60s");
+    assert("run", r#"{"type": "command_handler", "command_env": "A", "retry": {"max_ms": 300}}"#, "3 attempts, 300ms to 300ms");
+    assert("run", r#"{"type": "command_handler", "command_env": "A", "retry": {"initial_ms": 90000}}"#, "3 attempts, 90s to 90s");
+    assert_eq!(config("sqlite.json").retry_for_action("shop.gone"), Retry::DEFAULT);
+}
+
+#[test]
+fn how_often_a_job_is_tried_again_is_no_part_of_what_was_approved() {
+    let reviewed = config("handlers.json").capabilities[0].digest();
+    let mut file: Value = serde_json::from_slice(&fs::read(folder().join("valid/handlers.json")).unwrap()).unwrap();
+    file["executors"]["desk"]["retry"]["attempts"] = 9.into();
+    assert_eq!(check(file.to_string().as_bytes()).config.unwrap().capabilities[0].digest(), reviewed);
+}
+
 #[test]
 fn what_is_not_served_yet_is_named() {
     let unserved: Vec<String> = config("handlers.json").unserved().iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(unserved.join("\n"), @"
-    a trusted context comes from `http_claims`, which this version does not serve yet ($.trusted_context.provider)
-    executor `desk` is of the type `http_handler`, which this version does not serve yet ($.executors.desk.type)
-    executor `batch` is of the type `command_handler`, which this version does not serve yet ($.executors.batch.type)
-    ");
+    insta::assert_snapshot!(
+        unserved.join("\n"),
+        @"a trusted context comes from `http_claims`, which this version does not serve yet ($.trusted_context.provider)"
+    );
     assert_eq!(config("sqlite.json").unserved(), []);
     insta::assert_snapshot!(config("cloud.json").unserved()[0], @"the mode is `cloud`, which this version does not serve yet ($.mode)");
 }
