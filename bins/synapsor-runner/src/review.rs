@@ -7,7 +7,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 
 use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
-use synapsor_proposal::{Fact, Proposal};
+use synapsor_proposal::{AttestedOutcome, Fact, Proposal};
 use synapsor_protocol::ChangeSet;
 use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
 
@@ -210,6 +210,14 @@ fn told(fact: &Fact) -> String {
             format!(": attempt {} reports {} though {} is on record", found.attempt, found.report.outcome, found.recorded)
         }
         Fact::Tombstoned(stone) => format!(": attempt {}, ended as {}", stone.attempt, stone.ending.status()),
+        Fact::DeadLettered(letter) => {
+            let code = letter.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+            format!(": outcome {}{code}: {}", letter.outcome, visible(&letter.reason))
+        }
+        Fact::Attested(attestation) => {
+            let said = if attestation.outcome == AttestedOutcome::Applied { "applied" } else { "not applied" };
+            format!(": {said}, by the word of a person{}", with_note(attestation.operator.note.as_deref(), Some(&attestation.reason)))
+        }
         Fact::HumanActed(action) => {
             let columns: Vec<_> = action.patch.keys().map(AsRef::as_ref).collect();
             format!(": {}{}", columns.join(", "), with_note(action.operator.note.as_deref(), action.notes.as_deref()))

@@ -11,7 +11,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use synapsor_ledger::{AgentLedger, Evidence, QueryAudit, RecordedEvent, Replay};
-use synapsor_proposal::{Closing, Ending, Fact, Status};
+use synapsor_proposal::{AttestedOutcome, Closing, Ending, Fact, Status};
 use synapsor_protocol::execution_receipt::{ExecutionReceipt, ReceiptStatus, SchemaVersion};
 use synapsor_protocol::id::{EventId, EvidenceId, JobId, ProposalId};
 use synapsor_protocol::{ChangeSet, Digest, ErrorCode, OperationId, Outcome, Report, Scalar, Timestamp};
@@ -107,6 +107,8 @@ enum Seen {
     Attempt { attempt: u32 },
     Reported(SeenReport),
     Ended { attempt: u32, ending: Ending, reason: Option<String> },
+    SetAside { attempt: u32, outcome: Outcome, code: Option<ErrorCode> },
+    Attested { attempt: u32, outcome: AttestedOutcome },
 }
 
 /// What an attempt came to, without what the database said about it.
@@ -174,6 +176,9 @@ fn payload(fact: Fact) -> Seen {
         | Fact::Failed(reported)
         | Fact::Unknown(reported) => Seen::Reported(SeenReport::of(reported.attempt, reported.report)),
         Fact::Contradicted(contradiction) => Seen::Reported(SeenReport::of(contradiction.attempt, contradiction.report)),
+        // Why it was set aside, and how a person knows what became of it, is for people: it may quote anything.
+        Fact::DeadLettered(letter) => Seen::SetAside { attempt: letter.attempt, outcome: letter.outcome, code: letter.code },
+        Fact::Attested(attestation) => Seen::Attested { attempt: attestation.attempt, outcome: attestation.outcome },
         Fact::Tombstoned(tombstone) => Seen::Ended { attempt: tombstone.attempt, ending: tombstone.ending, reason: tombstone.reason },
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use synapsor_ledger::{Filter, LedgerError, OperatorLedger, Page};
-use synapsor_proposal::Status;
+use synapsor_proposal::{Delivery, Status};
 use synapsor_protocol::{Outcome, Timestamp};
 
 use fixture::{Fixture, dana, holder, read};
@@ -96,7 +96,7 @@ async fn related(ledger: &OperatorLedger) {
 async fn filled() -> Fixture {
     let fixture = Fixture::new();
     let proposal = fixture.approved("INV-1").await;
-    fixture.operator.claim(proposal.id(), &holder("worker"), Duration::from_secs(30)).await.unwrap();
+    fixture.operator.claim(proposal.id(), &holder("worker"), Duration::from_secs(30), Delivery::Again).await.unwrap();
     fixture.operator.report(proposal.id(), &dana(), 1, &synapsor_protocol::Report::new(Outcome::Applied)).await.unwrap();
     fixture.agent.record_read(read("INV-1")).await.unwrap();
     let connection = Connection::open(fixture.path()).unwrap();

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use synapsor_proposal::Refusal;
 use synapsor_protocol::id::{AuditId, EvidenceId, ProposalId};
 
+use crate::hold::Occupant;
+
 /// Why the ledger did not do what it was asked. Unless a variant says otherwise, nothing was recorded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
@@ -97,6 +99,23 @@ pub enum LedgerError {
     /// The file, or one beside it, is a symbolic link.
     #[error("`{}` is a symbolic link", .0.display())]
     SymbolicLink(PathBuf),
+    /// Somebody serves from the ledger, or maintains it. Nothing was begun.
+    #[error("the ledger `{}` is taken{}", path.display(), by(holder.as_deref()))]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// Who, as far as they said so.
+        holder: Option<Box<Occupant>>,
+    },
+    /// Others have the ledger open: a worker, a server that was started beside another, a command. Nothing was begun.
+    #[error("the ledger `{}` is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// The lease file beside the ledger says nothing that this program understands.
+    #[error("the lease file `{}` cannot be read", .0.display())]
+    LeaseUnreadable(PathBuf),
+    /// There is something in the place of a file that was to be made.
+    #[error("`{}` is there already", .0.display())]
+    Exists(PathBuf),
     /// There is no ledger there, and none was to be made.
     #[error("there is no ledger `{}`", .0.display())]
     Missing(PathBuf),
@@ -163,6 +182,10 @@ impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Engine(Arc::new(error))
     }
+}
+
+fn by(holder: Option<&Occupant>) -> String {
+    holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }
 
 impl LedgerError {

@@ -27,14 +27,16 @@ pub(crate) struct Place {
     log_path: PathBuf,
     log: Mutex<Option<Identity>>,
     pub(crate) owner_uid: u32,
+    /// The share in the store that keeps it from being replaced or removed, until the last who works with it is done.
+    _share: File,
 }
 
 impl Place {
     /// Remembers which files these are. Call it when a connection has read: the log is then there, and stays as long as it.
-    pub(crate) fn observe(path: &Path) -> Result<Self, LedgerError> {
+    pub(crate) fn observe(path: &Path, share: File) -> Result<Self, LedgerError> {
         let metadata = fs::metadata(path).map_err(|_| LedgerError::StoreGone)?;
         let (store, log_path, log) = (Identity::of(&metadata), beside(path, "-wal"), Mutex::default());
-        let place = Self { path: path.to_owned(), store, log_path, log, owner_uid: metadata.uid() };
+        let place = Self { path: path.to_owned(), store, log_path, log, owner_uid: metadata.uid(), _share: share };
         place.observe_log();
         Ok(place)
     }
@@ -139,14 +141,14 @@ fn make_file(folder: &Path, path: PathBuf) -> Result<PathBuf, LedgerError> {
     Ok(path)
 }
 
-fn refuse_link(path: &Path) -> Result<(), LedgerError> {
+pub(crate) fn refuse_link(path: &Path) -> Result<(), LedgerError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => Err(LedgerError::SymbolicLink(path.to_owned())),
         _ => Ok(()),
     }
 }
 
-fn refused(path: &Path, error: io::Error) -> LedgerError {
+pub(crate) fn refused(path: &Path, error: io::Error) -> LedgerError {
     match error.kind() {
         ErrorKind::NotFound => LedgerError::Missing(path.to_owned()),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => LedgerError::ReadOnly(path.to_owned()),

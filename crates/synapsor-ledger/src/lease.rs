@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rusqlite::OptionalExtension;
-use synapsor_proposal::{OperatorCommand, Order, Proposal, Refusal, decide_operator, lapse};
+use synapsor_proposal::{Delivery, OperatorCommand, Order, Proposal, Refusal, decide_operator, lapse};
 use synapsor_protocol::Timestamp;
 use synapsor_protocol::id::{LeaseId, ProposalId};
 
@@ -35,7 +35,7 @@ pub(crate) fn execute(batch: &mut Batch<'_>, known: Known, command: &OperatorCom
 }
 
 /// Takes the job if nobody holds it, and records the next attempt.
-pub(crate) fn claim(batch: &mut Batch<'_>, known: Known, holder: &Holder, duration: Duration) -> Answer<Claim> {
+pub(crate) fn claim(batch: &mut Batch<'_>, known: Known, holder: &Holder, duration: Duration, delivery: Delivery) -> Answer<Claim> {
     let case = known.still(batch.connection)?;
     let id = &case.proposal.id().clone();
     if !case.proposal.status.is_open() {
@@ -49,7 +49,7 @@ pub(crate) fn claim(batch: &mut Batch<'_>, known: Known, holder: &Holder, durati
             None => None,
         },
     };
-    let order = Order::Claim { holder: holder.process.clone(), lease_id: lease_id.clone() };
+    let order = Order::Claim { holder: holder.process.clone(), lease_id: lease_id.clone(), delivery };
     let command = OperatorCommand { by: holder.by.clone(), order };
     let state = match decided(batch, case, &command, now)? {
         Ok(state) => state,

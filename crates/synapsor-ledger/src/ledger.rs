@@ -5,6 +5,7 @@
 //! - Nothing is changed in a file that is not a ledger, or that a newer program wrote.
 
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::agent::AgentLedger;
 use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
 use crate::file::{Place, prepare, tighten, unopenable};
+use crate::hold;
 use crate::layout::{Found, build, recognise, same_name};
 use crate::readers::Readers;
 use crate::writer::Writer;
@@ -50,6 +52,7 @@ impl Ledger {
     /// error the file is as it was.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
         let path = prepare(path, options.create)?;
+        let share = hold::share(&path, options.busy_timeout)?;
         let connection = open_writer(&path, options.busy_timeout)?;
         patiently(options.busy_timeout, || match recognise(&connection, &path)? {
             // An empty file is no ledger yet, or no ledger any more. Whoever only looks must not make one of it.
@@ -60,7 +63,7 @@ impl Ledger {
         patiently(options.busy_timeout, || settle(&connection).map_err(|error| LedgerError::from(error).at(&path)))?;
         patiently(options.busy_timeout, || build(&connection, &path))?;
         tighten(&path)?;
-        let place = Arc::new(observed(&connection, &path)?);
+        let place = Arc::new(observed(&connection, &path, share)?);
         let readers = Arc::new(Readers::new(Arc::clone(&place), options.readers, options.busy_timeout));
         let writer = Writer::start(connection, Arc::clone(&place), options.busy_timeout);
         let writer = Arc::new(writer.map_err(|error| unopenable(&path, error))?);
@@ -107,7 +110,7 @@ fn patiently(timeout: Duration, mut work: impl FnMut() -> Result<(), LedgerError
 }
 
 /// The first read makes SQLite open the write-ahead log, which then stays while the connection does.
-fn observed(connection: &Connection, path: &Path) -> Result<Place, LedgerError> {
+fn observed(connection: &Connection, path: &Path, share: File) -> Result<Place, LedgerError> {
     recognise(connection, path)?;
-    Place::observe(path)
+    Place::observe(path, share)
 }

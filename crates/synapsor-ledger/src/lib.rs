@@ -23,6 +23,7 @@ mod filter;
 #[cfg(feature = "decisions")]
 mod find;
 mod history;
+mod hold;
 mod layout;
 #[cfg(feature = "decisions")]
 mod lease;
@@ -53,6 +54,7 @@ pub use agent::AgentLedger;
 pub use error::{Altered, LedgerError};
 #[cfg(feature = "decisions")]
 pub use filter::{Cursor, Filter, Page};
+pub use hold::{Occupant, StoreLease};
 pub use ledger::{Ledger, OpenOptions};
 #[cfg(feature = "decisions")]
 pub use lines::{Activity, AuditLine, EvidenceLine, ReadOf, ReceiptLine, Summary};

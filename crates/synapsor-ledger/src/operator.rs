@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use synapsor_proposal::{Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
+use synapsor_proposal::{Delivery, Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::Report;
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 
@@ -91,10 +91,11 @@ impl OperatorLedger {
     }
 
     /// Takes the job for `lease` if nobody holds it, and records the next attempt. After `Granted` the attempt is on
-    /// record, whatever happens next: it counts as claimed until it is reported or a tombstone names it.
-    pub async fn claim(&self, id: &ProposalId, holder: &Holder, lease: Duration) -> Result<Claim, LedgerError> {
+    /// record, whatever happens next: it counts as claimed until it is reported or a tombstone names it. With
+    /// [`Delivery::Once`] it is refused, in the same transaction, if an earlier attempt may have acted.
+    pub async fn claim(&self, id: &ProposalId, holder: &Holder, lease: Duration, delivery: Delivery) -> Result<Claim, LedgerError> {
         let (known, holder) = (self.known(id).await?, holder.clone());
-        self.ledger.writer.write(move |batch| lease::claim(batch, known, &holder, lease)).await?
+        self.ledger.writer.write(move |batch| lease::claim(batch, known, &holder, lease, delivery)).await?
     }
 
     /// Verifies beside the writer. In its transaction only rows are compared; if one changed in between, it verifies anew.

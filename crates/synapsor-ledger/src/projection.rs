@@ -174,6 +174,8 @@ pub(crate) fn reported(fact: &Fact) -> Option<(u32, &Report)> {
         | Fact::Superseded { .. }
         | Fact::AttemptClaimed(_)
         | Fact::Tombstoned(_)
+        | Fact::DeadLettered(_)
+        | Fact::Attested(_)
         | Fact::HumanActed(_) => None,
     }
 }

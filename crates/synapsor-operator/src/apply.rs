@@ -57,7 +57,7 @@ impl OperatorPort {
                 return self.forbidden(&dossier, forbidden).await;
             }
             let executor = self.executor_of(&dossier)?;
-            match self.ledger.claim(id, &self.holder(), self.lease).await {
+            match self.ledger.claim(id, &self.holder(), self.lease, synapsor_proposal::Delivery::Again).await {
                 Ok(Claim::Granted(lease)) => return self.attempt(executor.as_ref(), &self.job(&dossier, lease.attempt)?, lease).await,
                 Ok(Claim::Settled(proposal)) => {
                     return settled(&proposal).ok_or_else(|| not_applicable(&proposal));

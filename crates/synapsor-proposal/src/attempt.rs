@@ -56,6 +56,15 @@ pub enum Pending {
         /// What it said, if it said anything.
         code: Option<ErrorCode>,
     },
+    /// It is a dead letter: a person replays or resolves it.
+    Person {
+        /// What is known of it: `failed` or `unknown`.
+        outcome: Outcome,
+        /// Why.
+        code: Option<ErrorCode>,
+        /// Why nobody tries again by themselves.
+        reason: String,
+    },
 }
 
 impl Attempt {
@@ -72,6 +81,11 @@ impl Attempt {
     /// Whether it may still have acted: it said so, or it said nothing.
     pub fn is_unresolved(&self) -> bool {
         matches!(self.outcome(), None | Some(Outcome::Unknown))
+    }
+
+    /// Whether it ended: it said what came of it, whatever that was.
+    pub fn has_reported(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     fn strongest(&self) -> Option<&Report> {
@@ -106,6 +120,9 @@ impl fmt::Display for Pending {
             }
             Self::Resolution { attempt, code } => {
                 write!(f, "the outcome of attempt {attempt} is unknown{}", because(code.as_ref()))
+            }
+            Self::Person { outcome, code, reason } => {
+                write!(f, "dead letter, outcome {outcome}{}: {reason}", because(code.as_ref()))
             }
         }
     }

@@ -3,7 +3,7 @@
 use synapsor_protocol::id::{ActionId, AuditId, EvidenceId, LeaseId};
 use synapsor_protocol::{ChangeSet, Columns, Digest, Report, Timestamp};
 
-use crate::event::Ending;
+use crate::event::{AttestedOutcome, Ending};
 use crate::operator::OperatorIdentity;
 
 /// What code that serves a model may ask. It never decides anything.
@@ -31,6 +31,15 @@ pub struct OperatorCommand {
     pub by: OperatorIdentity,
     /// What is asked.
     pub order: Order,
+}
+
+/// What may follow an attempt that may have acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Another attempt, which finds out what the earlier ones did: they share an operation id that is kept where the effect is.
+    Again,
+    /// Nothing: whoever carries it out keeps no operation id, so another delivery could be another effect.
+    Once,
 }
 
 /// What an operator asks.
@@ -61,6 +70,8 @@ pub enum Order {
         holder: String,
         /// The lease that was granted.
         lease_id: LeaseId,
+        /// Whether it may follow an attempt that may have acted.
+        delivery: Delivery,
     },
     /// What an attempt reports.
     Report {
@@ -68,6 +79,34 @@ pub enum Order {
         attempt: u32,
         /// What came of it.
         report: Report,
+    },
+    /// What the last attempt reports, and that nobody tries again unless a person says so. If it was superseded, or reports
+    /// a fact of the receipt, only the report is recorded.
+    GiveUp {
+        /// Which attempt.
+        attempt: u32,
+        /// What came of it.
+        report: Report,
+        /// Why it is given up.
+        reason: String,
+    },
+    /// Set it aside for a person: nobody tries again unless a person says so.
+    Park {
+        /// The last attempt that was claimed; 0 if there is none.
+        attempt: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Record what a person says of an operation that nothing can prove any more. It is that person's word, no proof.
+    Attest {
+        /// The last attempt that was claimed.
+        attempt: u32,
+        /// What the person says.
+        outcome: AttestedOutcome,
+        /// Until then a request may still be under way, so nobody can know.
+        not_before: Timestamp,
+        /// How the person knows. Must say something.
+        reason: String,
     },
     /// A tombstone of this attempt stands in the source: no attempt up to it can act any more.
     Tombstone {

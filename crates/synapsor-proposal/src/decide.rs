@@ -3,13 +3,19 @@
 //! One function per order. A command that repeats what is already on record is answered with no events: whoever lost
 //! the answer to a commit may ask again.
 
+use std::cmp::Ordering;
+
 use synapsor_protocol::change_set::{ApprovalStatus, Mode, WritebackStatus};
 use synapsor_protocol::id::{ActionId, JobId};
 use synapsor_protocol::{ChangeSet, Columns, Digest, Outcome, Report, Timestamp};
 
-use crate::attempt::may_follow;
-use crate::command::{AgentCommand, OperatorCommand, Order};
-use crate::event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, HumanAction, Reported, Terms, Tombstone};
+use crate::attempt::{Attempt, may_follow};
+use crate::command::{AgentCommand, Delivery, OperatorCommand, Order};
+use crate::event::{
+    Approval, Attestation, AttestedOutcome, Claimed, Closing, Contradiction, DeadLetter, Ending, Event, EvidenceLink, Fact, HumanAction,
+    Reported, Terms, Tombstone,
+};
+use crate::evolve::evolve;
 use crate::operator::OperatorIdentity;
 use crate::proposal::{Proposal, Status};
 use crate::refusal::Refusal;
@@ -50,11 +56,14 @@ pub fn decide_operator(state: &Proposal, command: &OperatorCommand, now: Timesta
         Order::Reject { reason } => reject(state, by, reason, now)?,
         Order::Cancel { reason } => cancel(state, by, reason.as_deref(), now)?,
         Order::Expire => return lapse(state, by.account(), now),
-        Order::Claim { holder, lease_id } => {
-            let attempt = next_attempt(state, now)?;
+        Order::Claim { holder, lease_id, delivery } => {
+            let attempt = next_attempt(state, *delivery, now)?;
             vec![Fact::AttemptClaimed(Claimed { attempt, holder: holder.clone(), lease_id: lease_id.clone() })]
         }
         Order::Report { attempt, report } => record(state, *attempt, report)?,
+        Order::GiveUp { attempt, report, reason } => give_up(state, by, *attempt, report, reason, now)?,
+        Order::Park { attempt, reason } => park(state, *attempt, reason)?,
+        Order::Attest { attempt, outcome, not_before, reason } => attest(state, by, *attempt, *outcome, *not_before, reason, now)?,
         Order::Tombstone { attempt, ending, reason } => bury(state, by, *attempt, *ending, reason.as_deref(), now)?,
         Order::RecordHumanAction { action_id, patch, notes } => witness(state, by, action_id, patch, notes.as_deref())?,
     };
@@ -129,10 +138,7 @@ fn approve(state: &Proposal, by: &OperatorIdentity, digest: &Digest, reason: Opt
 }
 
 fn reject(state: &Proposal, by: &OperatorIdentity, reason: &str, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
-    if reason.trim().is_empty() {
-        return Err(Refusal::Reason { max: MAX_REASON_BYTES });
-    }
-    let closing = closing(state, by, Some(reason))?;
+    let closing = closing(state, by, Some(&said(reason)?))?;
     if state.status == Status::Rejected && state.closing.as_ref() == Some(&closing) {
         return Ok(Vec::new());
     }
@@ -152,12 +158,15 @@ fn cancel(state: &Proposal, by: &OperatorIdentity, reason: Option<&str>, now: Ti
     Ok(vec![Fact::Canceled(closing)])
 }
 
-fn next_attempt(state: &Proposal, now: Timestamp) -> Result<u32, Refusal> {
+fn next_attempt(state: &Proposal, delivery: Delivery, now: Timestamp) -> Result<u32, Refusal> {
     writable(state)?;
     if !matches!(state.status, Status::Approved | Status::PendingWorker) {
         return Err(wrong_status(state, "approved or pending_worker"));
     }
     in_time(state, now)?;
+    if let (Delivery::Once, Some(open)) = (delivery, state.attempts.iter().find(|attempt| attempt.is_unresolved())) {
+        return Err(Refusal::MayHaveActed { id: state.id().clone(), attempt: open.number });
+    }
     let last_code = state.current_attempt().and_then(|attempt| attempt.code());
     match last_code {
         Some(code) if !may_follow(Some(code)) => Err(Refusal::NeverRetried { id: state.id().clone(), code: code.clone() }),
@@ -186,12 +195,73 @@ fn record(state: &Proposal, attempt: u32, report: &Report) -> Result<Vec<Fact>, 
     }])
 }
 
+/// What the last attempt reports, and the dead letter that follows unless the report settled the proposal.
+fn give_up(
+    state: &Proposal,
+    by: &OperatorIdentity,
+    attempt: u32,
+    report: &Report,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Vec<Fact>, Refusal> {
+    let mut facts = record(state, attempt, report)?;
+    let event = |fact: &Fact| Event { actor: by.account().to_owned(), at: now, fact: fact.clone() };
+    let after = facts.iter().try_fold(state.clone(), |state, fact| evolve(Some(state), &event(fact)));
+    if let Ok(after) = after
+        && after.status == Status::PendingWorker
+        && after.current_attempt().is_some_and(|current| current.number == attempt)
+    {
+        facts.extend(park(&after, attempt, reason)?);
+    }
+    Ok(facts)
+}
+
+fn park(state: &Proposal, attempt: u32, reason: &str) -> Result<Vec<Fact>, Refusal> {
+    writable(state)?;
+    if !matches!(state.status, Status::Approved | Status::PendingWorker) {
+        return Err(wrong_status(state, "approved or pending_worker"));
+    }
+    is_last(state, attempt)?;
+    if state.dead_letter.is_some() {
+        return Ok(Vec::new());
+    }
+    let (outcome, code) = (state.outcome().unwrap_or(Outcome::Failed), state.code().cloned());
+    Ok(vec![Fact::DeadLettered(DeadLetter { attempt, outcome, code, reason: said(reason)? })])
+}
+
+/// What a person says is recorded where nothing can prove it: of an operation that may have acted, once nothing of it can be
+/// under way any more; of one that did nothing, only that.
+fn attest(
+    state: &Proposal,
+    by: &OperatorIdentity,
+    attempt: u32,
+    outcome: AttestedOutcome,
+    not_before: Timestamp,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Vec<Fact>, Refusal> {
+    let attestation = Attestation { attempt, outcome, operator: by.record(), reason: said(reason)? };
+    if state.attestation.as_ref() == Some(&attestation) {
+        return Ok(Vec::new());
+    }
+    if state.status != Status::PendingWorker {
+        return Err(wrong_status(state, "pending_worker"));
+    }
+    is_last(state, attempt)?;
+    match (state.unresolved(), outcome) {
+        (true, _) if now < not_before => Err(Refusal::TooEarly { id: state.id().clone(), until: not_before }),
+        (false, AttestedOutcome::Applied) => Err(Refusal::ProvedUndone(state.id().clone())),
+        _ => Ok(vec![Fact::Attested(attestation)]),
+    }
+}
+
 /// Whether a receipt says something else than the final state on record. Two attempts that both say `applied` would be
-/// two effects: that contradicts too.
+/// two effects: that contradicts too. A receipt of a conflict bears out whoever attested that nothing was applied.
 pub(crate) fn contradicts(state: &Proposal, attempt: u32, outcome: Outcome) -> bool {
     match (state.status, outcome) {
         (_, Outcome::Failed | Outcome::Unknown) | (Status::PendingWorker, _) => false,
         (Status::Applied, Outcome::AlreadyApplied) | (Status::Conflict, Outcome::Conflict) => false,
+        (Status::Failed, Outcome::Conflict) if state.attestation.is_some() => false,
         (Status::Applied, Outcome::Applied) => state
             .attempts
             .iter()
@@ -214,13 +284,7 @@ fn bury(
     if state.status != Status::PendingWorker {
         return Err(wrong_status(state, "pending_worker"));
     }
-    let current = state.next_attempt().saturating_sub(1);
-    if attempt < current {
-        return Err(Refusal::Superseded { id: state.id().clone(), attempt, current });
-    }
-    if attempt > current {
-        return Err(Refusal::NotClaimed { id: state.id().clone(), attempt });
-    }
+    is_last(state, attempt)?;
     if ending == Ending::Expired && !state.is_past(now) {
         return Err(Refusal::NotExpired { id: state.id().clone(), at: state.terms.expires_at });
     }
@@ -269,6 +333,16 @@ fn unclaimed(state: &Proposal, needed: &'static str) -> Result<(), Refusal> {
     }
 }
 
+/// Whether this is the last attempt that was claimed; 0 if there is none.
+fn is_last(state: &Proposal, attempt: u32) -> Result<(), Refusal> {
+    let current = state.current_attempt().map_or(0, |attempt: &Attempt| attempt.number);
+    match attempt.cmp(&current) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(Refusal::Superseded { id: state.id().clone(), attempt, current }),
+        Ordering::Greater => Err(Refusal::NotClaimed { id: state.id().clone(), attempt }),
+    }
+}
+
 fn in_time(state: &Proposal, now: Timestamp) -> Result<(), Refusal> {
     if state.is_past(now) {
         return Err(Refusal::Expired { id: state.id().clone(), at: state.terms.expires_at });
@@ -295,6 +369,14 @@ fn bounded(reason: Option<&str>) -> Result<Option<String>, Refusal> {
         Some(text) if text.len() > MAX_REASON_BYTES => Err(Refusal::Reason { max: MAX_REASON_BYTES }),
         reason => Ok(reason.map(str::to_owned)),
     }
+}
+
+/// A reason that must say something.
+fn said(reason: &str) -> Result<String, Refusal> {
+    if reason.trim().is_empty() || reason.len() > MAX_REASON_BYTES {
+        return Err(Refusal::Reason { max: MAX_REASON_BYTES });
+    }
+    Ok(reason.to_owned())
 }
 
 fn wrong_status(state: &Proposal, needed: &'static str) -> Refusal {

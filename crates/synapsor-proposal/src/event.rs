@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::id::{ActionId, AuditId, EvidenceId, JobId, LeaseId, ProposalId};
-use synapsor_protocol::{ChangeSet, Columns, Digest, OperationId, Report, Timestamp};
+use synapsor_protocol::{ChangeSet, Columns, Digest, ErrorCode, OperationId, Outcome, Report, Timestamp};
 
 use crate::operator::OperatorRecord;
 use crate::proposal::Status;
@@ -83,6 +83,12 @@ pub enum Fact {
     /// A tombstone in the source ended the operation without effect.
     #[serde(rename = "writeback_tombstoned")]
     Tombstoned(Tombstone),
+    /// Nobody tries again unless a person says so.
+    #[serde(rename = "writeback_dead_lettered")]
+    DeadLettered(DeadLetter),
+    /// A person said what became of the operation, because nothing can prove it.
+    #[serde(rename = "writeback_attested")]
+    Attested(Attestation),
     /// What a person did in the case of a shadow proposal is on record, to be compared with it.
     #[serde(rename = "shadow_human_action_recorded")]
     HumanActed(HumanAction),
@@ -215,6 +221,53 @@ pub struct Tombstone {
     pub reason: Option<String>,
 }
 
+/// Why an approved change is set aside. It parks the proposal and ends nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The last attempt that was claimed; 0 if there is none.
+    pub attempt: u32,
+    /// What is known of the operation over all attempts: `failed` if it is proved that none did anything, otherwise `unknown`.
+    pub outcome: Outcome,
+    /// The code of that outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// Why nobody tries again by themselves.
+    pub reason: String,
+}
+
+/// What a person says became of an operation. It is attested by that person, never proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attestation {
+    /// The last attempt that was claimed.
+    pub attempt: u32,
+    /// What the person says.
+    pub outcome: AttestedOutcome,
+    /// Who says it.
+    pub operator: OperatorRecord,
+    /// How they know.
+    pub reason: String,
+}
+
+/// What a person can attest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttestedOutcome {
+    /// The change was made.
+    Applied,
+    /// The change was not made, and will not be.
+    NotApplied,
+}
+
+impl AttestedOutcome {
+    /// The status that it leads to.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Applied => Status::Applied,
+            Self::NotApplied => Status::Failed,
+        }
+    }
+}
+
 /// What a person did, without the agent, in a case that a shadow proposal is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HumanAction {
@@ -308,6 +361,8 @@ impl Fact {
             Self::Unknown(_) => "writeback_unknown",
             Self::Contradicted(_) => "writeback_contradiction",
             Self::Tombstoned(_) => "writeback_tombstoned",
+            Self::DeadLettered(_) => "writeback_dead_lettered",
+            Self::Attested(_) => "writeback_attested",
             Self::HumanActed(_) => "shadow_human_action_recorded",
         }
     }

@@ -7,8 +7,8 @@ use synapsor_protocol::{Outcome, Timestamp};
 
 use crate::attempt::Attempt;
 use crate::decide::contradicts;
-use crate::event::{Approval, Claimed, Contradiction, Event, Fact, Reported, Terms, Tombstone};
-use crate::proposal::{Proposal, Status};
+use crate::event::{Approval, Attestation, AttestedOutcome, Claimed, Contradiction, DeadLetter, Event, Fact, Reported, Terms, Tombstone};
+use crate::proposal::{Parked, Proposal, Status};
 
 /// An event that cannot follow what came before it. No decision of ours produces one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,9 @@ fn begin(terms: &Terms, at: Timestamp) -> Proposal {
         attempts: Vec::new(),
         last_report: None,
         tombstone: None,
+        dead_letter: None,
+        given_up_after: 0,
+        attestation: None,
         contradictions: Vec::new(),
         human_actions: Vec::new(),
         events: 1,
@@ -88,8 +91,13 @@ fn step(mut state: Proposal, fact: &Fact, at: Timestamp) -> Result<Proposal, &'s
         Fact::Unknown(reported) => setback(&mut state, reported, Outcome::Unknown)?,
         Fact::Contradicted(contradiction) => contradicted(&mut state, contradiction)?,
         Fact::Tombstoned(tombstone) => bury(&mut state, tombstone)?,
+        Fact::DeadLettered(letter) => park(&mut state, letter, at)?,
+        Fact::Attested(attestation) => attested(&mut state, attestation)?,
         Fact::HumanActed(action) if state.terms.mode == Mode::Shadow => state.human_actions.push(action.clone()),
         Fact::HumanActed(_) => return Err("it is no shadow proposal"),
+    }
+    if !state.status.is_open() {
+        state.dead_letter = None;
     }
     Ok(state)
 }
@@ -114,6 +122,7 @@ fn claim(state: &mut Proposal, claimed: &Claimed, at: Timestamp) -> Result<(), &
         return Err("attempts are counted one by one");
     }
     state.status = Status::PendingWorker;
+    state.dead_letter = None;
     state.attempts.push(Attempt {
         number: claimed.attempt,
         holder: claimed.holder.clone(),
@@ -166,6 +175,36 @@ fn bury(state: &mut Proposal, tombstone: &Tombstone) -> Result<(), &'static str>
     }
     state.status = tombstone.ending.status();
     state.tombstone = Some(tombstone.clone());
+    Ok(())
+}
+
+fn park(state: &mut Proposal, letter: &DeadLetter, at: Timestamp) -> Result<(), &'static str> {
+    if !matches!(state.status, Status::Approved | Status::PendingWorker) {
+        return Err("it is neither approved nor pending_worker");
+    }
+    if state.dead_letter.is_some() {
+        return Err("it is a dead letter already");
+    }
+    if state.current_attempt().map_or(0, |attempt| attempt.number) != letter.attempt {
+        return Err("a dead letter names the last attempt");
+    }
+    state.given_up_after = state.attempts.len() as u32;
+    state.dead_letter = Some(Parked { at, letter: letter.clone() });
+    Ok(())
+}
+
+fn attested(state: &mut Proposal, attestation: &Attestation) -> Result<(), &'static str> {
+    if state.status != Status::PendingWorker {
+        return Err("it is not pending_worker");
+    }
+    if state.current_attempt().is_none_or(|attempt| attempt.number != attestation.attempt) {
+        return Err("an attestation names the last attempt");
+    }
+    if attestation.outcome == AttestedOutcome::Applied && !state.unresolved() {
+        return Err("it is proved that no attempt did anything");
+    }
+    state.status = attestation.outcome.status();
+    state.attestation = Some(attestation.clone());
     Ok(())
 }
 

@@ -24,10 +24,13 @@ mod proposal;
 mod refusal;
 
 pub use attempt::{Attempt, Pending};
-pub use command::{AgentCommand, OperatorCommand, Order};
+pub use command::{AgentCommand, Delivery, OperatorCommand, Order};
 pub use decide::{MAX_REASON_BYTES, decide_agent, decide_operator, lapse, supersede};
-pub use event::{Approval, Claimed, Closing, Contradiction, Ending, Event, EvidenceLink, Fact, HumanAction, Reported, Terms, Tombstone};
+pub use event::{
+    Approval, Attestation, AttestedOutcome, Claimed, Closing, Contradiction, DeadLetter, Ending, Event, EvidenceLink, Fact, HumanAction,
+    Reported, Terms, Tombstone,
+};
 pub use evolve::{Misfit, evolve, fold};
 pub use operator::{MAX_NOTE_BYTES, OperatorIdentity, OperatorRecord, Roles};
-pub use proposal::{Proposal, Status};
+pub use proposal::{Parked, Proposal, Status};
 pub use refusal::Refusal;

@@ -13,7 +13,7 @@ use synapsor_protocol::id::{JobId, ProposalId};
 use synapsor_protocol::{ErrorCode, Outcome, Timestamp};
 
 use crate::attempt::{Attempt, Pending, may_follow};
-use crate::event::{Approval, Closing, Contradiction, EvidenceLink, HumanAction, Reported, Terms, Tombstone};
+use crate::event::{Approval, Attestation, Closing, Contradiction, DeadLetter, EvidenceLink, HumanAction, Reported, Terms, Tombstone};
 
 /// Where a proposal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,6 +64,15 @@ pub struct Proposal {
     pub last_report: Option<Reported>,
     /// The end of a claimed operation that had no effect.
     pub tombstone: Option<Tombstone>,
+    /// Set while nobody tries again unless a person says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<Parked>,
+    /// How many attempts had been made when it was last set aside: those that follow are counted anew.
+    #[serde(default)]
+    pub given_up_after: u32,
+    /// What a person said became of it, because nothing could prove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
     /// Receipts that disagree with the final state.
     pub contradictions: Vec<Contradiction>,
     /// What people did in the case of a shadow proposal, in the order in which it was put on record.
@@ -71,6 +80,16 @@ pub struct Proposal {
     pub human_actions: Vec<HumanAction>,
     /// How many events it was folded from.
     pub events: u32,
+}
+
+/// A dead letter, and since when it is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(flatten)]
+    pub letter: DeadLetter,
 }
 
 impl Proposal {
@@ -94,6 +113,11 @@ impl Proposal {
         self.current_attempt().map_or(1, |attempt| attempt.number.saturating_add(1))
     }
 
+    /// The attempts since it was last set aside.
+    pub fn series(&self) -> &[Attempt] {
+        self.attempts.get(self.given_up_after as usize..).unwrap_or_default()
+    }
+
     /// Whether something may have been done of which nothing certain is known: a claimed attempt that said `unknown` or
     /// nothing, and neither receipt nor tombstone since.
     pub fn unresolved(&self) -> bool {
@@ -104,6 +128,8 @@ impl Proposal {
     /// tombstone before the proposal is.
     pub fn outcome(&self) -> Option<Outcome> {
         match self.status {
+            // What was said by nobody but a person has no report.
+            Status::Applied if self.attestation.is_some() => Some(Outcome::Applied),
             Status::Applied | Status::Conflict => self.last_report.as_ref().map(|reported| reported.report.outcome),
             Status::PendingWorker if self.unresolved() => Some(Outcome::Unknown),
             Status::PendingWorker | Status::Failed => Some(Outcome::Failed),
@@ -114,6 +140,7 @@ impl Proposal {
     /// The code that goes with [`Proposal::outcome`]: of the receipt, of the attempt that is unresolved, or of the last.
     pub fn code(&self) -> Option<&ErrorCode> {
         match self.status {
+            Status::Applied if self.attestation.is_some() => None,
             Status::Applied | Status::Conflict => self.last_report.as_ref().and_then(|reported| reported.report.code.as_ref()),
             Status::PendingWorker if self.unresolved() => {
                 self.attempts.iter().rev().find(|attempt| attempt.is_unresolved()).and_then(Attempt::code)
@@ -130,6 +157,10 @@ impl Proposal {
 
     /// Why it is not settled yet; `None` once it is.
     pub fn pending(&self) -> Option<Pending> {
+        if let Some(Parked { letter, .. }) = &self.dead_letter {
+            let outcome = self.outcome().unwrap_or(letter.outcome);
+            return Some(Pending::Person { outcome, code: letter.code.clone(), reason: letter.reason.clone() });
+        }
         match self.status {
             Status::PendingReview => Some(Pending::Decision),
             Status::Approved => Some(Pending::Attempt),

@@ -112,6 +112,25 @@ pub enum Refusal {
     /// A record of what somebody did that says nothing.
     #[error("the action for proposal {0} sets no column")]
     NothingDone(ProposalId),
+    /// An attempt may have acted, and whoever carries it out could do it twice.
+    #[error("attempt {attempt} of proposal {id} may have acted, and its executor takes one delivery only: a person must find out")]
+    MayHaveActed {
+        /// The proposal.
+        id: ProposalId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// A request may still be under way, so nobody can know what becomes of it.
+    #[error("a request of proposal {id} may be under way until {until}: nobody can attest its outcome before")]
+    TooEarly {
+        /// The proposal.
+        id: ProposalId,
+        /// When it will be possible.
+        until: Timestamp,
+    },
+    /// Every attempt is proved to have done nothing.
+    #[error("it is proved that no attempt of proposal {0} did anything: nobody can attest that it was applied")]
+    ProvedUndone(ProposalId),
     /// The last attempt ended in a way that no other may follow.
     #[error("the last attempt of proposal {id} ended with {code}: no other may follow")]
     NeverRetried {
@@ -141,6 +160,9 @@ impl Refusal {
             Self::Superseded { .. } => "WRITEBACK_ATTEMPT_SUPERSEDED",
             Self::NotShadow(_) => "NOT_SHADOW_PROPOSAL",
             Self::NothingDone(_) => "SHADOW_ACTION_CREATE_FAILED",
+            Self::MayHaveActed { .. } => "WRITEBACK_OUTCOME_UNKNOWN",
+            Self::TooEarly { .. } => "ATTESTATION_TOO_EARLY",
+            Self::ProvedUndone(_) => "ATTESTATION_CONTRADICTS_PROOF",
             Self::NeverRetried { .. } => "WRITEBACK_NOT_RETRYABLE",
         }
     }

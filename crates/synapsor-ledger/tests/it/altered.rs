@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use synapsor_ledger::{Altered, Diagnostic, LedgerError};
-use synapsor_proposal::{Ending, Order, Proposal, Status};
+use synapsor_proposal::{Delivery, Ending, Order, Proposal, Status};
 use synapsor_protocol::id::DiagnosticId;
 use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
 
@@ -22,7 +22,7 @@ async fn approved(fixture: &Fixture) -> Proposal {
 async fn claimed(fixture: &Fixture) -> Proposal {
     let proposal = approved(fixture).await;
     for _ in 0..2 {
-        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::ZERO).await.unwrap();
+        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::ZERO, Delivery::Again).await.unwrap();
     }
     let failed = Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE);
     fixture.operator.report(proposal.id(), &dana(), 1, &failed).await.unwrap()
@@ -38,7 +38,7 @@ async fn after(fixture: Fixture, proposal: Proposal, edit: &str) -> String {
         fixture.operator.replay(proposal.id()).await.map(drop),
         fixture.agent.proposal("acme", "agent-7", proposal.id()).await.map(drop),
         fixture.execute(&proposal, Order::Approve { digest, reason: None }).await.map(drop),
-        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::from_secs(30)).await.map(drop),
+        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::from_secs(30), Delivery::Again).await.map(drop),
         fixture.operator.report(proposal.id(), &dana(), 2, &Report::new(Outcome::Applied)).await.map(drop),
         fixture.execute(&proposal, ending).await.map(drop),
         fixture.operator.verify().await.map(drop),
@@ -262,7 +262,7 @@ async fn an_edit_between_the_look_and_the_lock_is_found() {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         assert_ne!(other.execute(edit, []).unwrap(), 0);
         let (operator, id) = (fixture.operator.clone(), proposal.id().clone());
-        let claim = tokio::spawn(async move { operator.claim(&id, &holder("worker"), Duration::from_secs(30)).await });
+        let claim = tokio::spawn(async move { operator.claim(&id, &holder("worker"), Duration::from_secs(30), Delivery::Again).await });
         tokio::time::sleep(Duration::from_millis(150)).await;
         assert!(!claim.is_finished(), "it did not wait for the lock");
         other.execute_batch("COMMIT").unwrap();
@@ -281,7 +281,9 @@ async fn a_decision_between_the_look_and_the_lock_counts() {
     let answers: Vec<_> = (0..8)
         .map(|number| {
             let (operator, id) = (fixture.another().operator(), proposal.id().clone());
-            tokio::spawn(async move { operator.claim(&id, &holder(&format!("worker {number}")), Duration::from_secs(30)).await })
+            tokio::spawn(async move {
+                operator.claim(&id, &holder(&format!("worker {number}")), Duration::from_secs(30), Delivery::Again).await
+            })
         })
         .collect();
     let mut granted = 0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use synapsor_ledger::{Claim, Lease, LedgerError, Recorded};
-use synapsor_proposal::{OperatorCommand, Order, Proposal, Status};
+use synapsor_proposal::{Delivery, OperatorCommand, Order, Proposal, Status};
 use synapsor_protocol::id::LeaseId;
 use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
 
@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(400);
 
 async fn claim(fixture: &Fixture, proposal: &Proposal, process: &str, lease: Duration) -> Claim {
-    fixture.operator.claim(proposal.id(), &holder(process), lease).await.unwrap()
+    fixture.operator.claim(proposal.id(), &holder(process), lease, Delivery::Again).await.unwrap()
 }
 
 async fn granted(fixture: &Fixture, proposal: &Proposal, process: &str, lease: Duration) -> Lease {
@@ -97,7 +97,7 @@ async fn a_report_gives_the_lease_back_unless_another_holds_it() {
 async fn what_is_not_approved_cannot_be_claimed() {
     let fixture = Fixture::new();
     let proposal = fixture.proposed("INV-1").await;
-    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG).await.unwrap_err();
+    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG, Delivery::Again).await.unwrap_err();
     assert_snapshot!(refusal.to_string().replace(proposal.id().as_str(), "ID"), @"proposal ID is pending_review, the command needs approved or pending_worker");
     let rejected = fixture.execute(&proposal, Order::Reject { reason: "no".into() }).await.unwrap();
     assert!(matches!(claim(&fixture, &proposal, "pid 1", LONG).await, Claim::Settled(settled) if *settled == rejected));
@@ -113,7 +113,7 @@ async fn what_expired_after_a_claim_is_not_claimed_again_and_not_ended_either() 
     fixture.approve(&proposal).await.unwrap();
     granted(&fixture, &proposal, "pid 1", Duration::ZERO).await;
     tokio::time::sleep(Duration::from_millis(1300)).await;
-    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 2"), LONG).await.unwrap_err();
+    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 2"), LONG, Delivery::Again).await.unwrap_err();
     assert!(matches!(refusal, LedgerError::Refused(synapsor_proposal::Refusal::Expired { .. })), "{refusal}");
     let dossier = fixture.operator.load(proposal.id()).await.unwrap();
     assert_eq!((dossier.proposal.status, dossier.proposal.attempts.len()), (Status::PendingWorker, 1));
@@ -129,7 +129,7 @@ async fn what_expired_before_any_claim_is_recorded_as_expired_and_verifies() {
     };
     fixture.approve(&proposal).await.unwrap();
     tokio::time::sleep(Duration::from_millis(450)).await;
-    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG).await.unwrap_err();
+    let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG, Delivery::Again).await.unwrap_err();
     assert!(matches!(refusal, LedgerError::Refused(synapsor_proposal::Refusal::Expired { .. })), "{refusal}");
     let dossier = fixture.operator.load(proposal.id()).await.unwrap();
     let job = dossier.job.unwrap();
@@ -152,7 +152,7 @@ async fn a_lease_that_ends_further_ahead_than_any_lease_holds_nobody_up() {
         assert_eq!(lease.attempt, 2);
         assert!(matches!(claim(&fixture, &proposal, "pid 3", LONG).await, Claim::Held { .. }));
         fixture.edit(&far);
-        let order = Order::Claim { holder: "pid 4".into(), lease_id: LeaseId::generate() };
+        let order = Order::Claim { holder: "pid 4".into(), lease_id: LeaseId::generate(), delivery: Delivery::Again };
         assert_eq!(fixture.execute(&proposal, order).await.unwrap().attempts.len(), 3);
     }
 }
@@ -173,7 +173,7 @@ async fn an_order_to_claim_respects_the_lease_too() {
     let fixture = Fixture::new();
     let proposal = fixture.approved("INV-1").await;
     granted(&fixture, &proposal, "pid 1", LONG).await;
-    let order = Order::Claim { holder: "pid 2".into(), lease_id: LeaseId::generate() };
+    let order = Order::Claim { holder: "pid 2".into(), lease_id: LeaseId::generate(), delivery: Delivery::Again };
     let answer = fixture.operator.execute(proposal.id(), OperatorCommand { by: dana(), order }).await;
     assert!(matches!(answer, Err(LedgerError::Held { holder, .. }) if holder == "pid 1"));
 }
@@ -188,7 +188,7 @@ async fn of_sixteen_who_claim_at_once_one_is_granted() {
         .enumerate()
         .map(|(number, ledger)| {
             let (operator, id) = (ledger.operator(), proposal.id().clone());
-            tokio::spawn(async move { operator.claim(&id, &holder(&format!("pid {number}")), LONG).await.unwrap() })
+            tokio::spawn(async move { operator.claim(&id, &holder(&format!("pid {number}")), LONG, Delivery::Again).await.unwrap() })
         })
         .collect();
     let mut answers: BTreeMap<&str, u32> = BTreeMap::new();

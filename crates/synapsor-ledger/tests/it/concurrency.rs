@@ -6,7 +6,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use synapsor_ledger::{Claim, Filter, Recorded};
-use synapsor_proposal::Status;
+use synapsor_proposal::{Delivery, Status};
 use synapsor_protocol::{Outcome, Report};
 
 use crate::fixture::{Fixture, child, child_of, dana, holder, open_in, proposal, read};
@@ -129,7 +129,9 @@ async fn child_applies_everything() {
         for status in [Status::Approved, Status::PendingWorker] {
             for line in operator.list(&Filter { status: Some(status), ..Filter::default() }).await.unwrap().lines {
                 open += 1;
-                if let Claim::Granted(lease) = operator.claim(&line.proposal_id, &process, Duration::from_secs(30)).await.unwrap() {
+                if let Claim::Granted(lease) =
+                    operator.claim(&line.proposal_id, &process, Duration::from_secs(30), Delivery::Again).await.unwrap()
+                {
                     let report = Report::new(Outcome::Applied);
                     operator.report(&line.proposal_id, &dana(), lease.attempt, &report).await.unwrap();
                     println!("\napplied {}", line.proposal_id);

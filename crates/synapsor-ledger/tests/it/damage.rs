@@ -12,6 +12,7 @@ use synapsor_ledger::{
     Activity, AuditLine, Claim, Diagnostic, Dossier, EvidenceLine, Filter, Ledger, LedgerError, OpenOptions, OperatorLedger, ReceiptLine,
     Summary,
 };
+use synapsor_proposal::Delivery;
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 use synapsor_protocol::{ErrorCode, Outcome, Report, Timestamp};
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ async fn sound(log: bool) -> Sound {
     fixture.proposed("INV-1").await;
     let applied = fixture.approved("INV-2").await;
     for (attempt, report) in [(1, Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE)), (2, Report::new(Outcome::Applied))] {
-        fixture.operator.claim(applied.id(), &holder("worker"), Duration::ZERO).await.unwrap();
+        fixture.operator.claim(applied.id(), &holder("worker"), Duration::ZERO, Delivery::Again).await.unwrap();
         fixture.operator.report(applied.id(), &dana(), attempt, &report).await.unwrap();
     }
     fixture.approved("INV-3").await;
@@ -176,7 +177,7 @@ async fn single(ledger: &OperatorLedger, right: &Answers, hear: &mut impl FnMut(
 async fn claim(ledger: &OperatorLedger, right: &Answers, truth: Truth, hear: &mut impl FnMut(LedgerError)) {
     for dossier in &right.proposals {
         let id: &ProposalId = dossier.proposal.id();
-        match ledger.claim(id, &holder("worker"), Duration::from_secs(30)).await {
+        match ledger.claim(id, &holder("worker"), Duration::from_secs(30), Delivery::Again).await {
             Ok(Claim::Granted(_)) => match ledger.load(id).await {
                 Ok(after) => {
                     assert_eq!(after.change_set, dossier.change_set);

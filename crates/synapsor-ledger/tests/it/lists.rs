@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use synapsor_ledger::{Activity, Cursor, Diagnostic, Filter, Page, QueryAudit, ReadRecord, Recorded};
-use synapsor_proposal::{Order, Status};
+use synapsor_proposal::{Delivery, Order, Status};
 use synapsor_protocol::id::DiagnosticId;
 use synapsor_protocol::{Digest, Outcome, Report, Timestamp};
 
@@ -110,7 +110,7 @@ async fn a_cursor_goes_on_where_the_page_ended_and_is_not_given_when_nothing_fol
 async fn busy_shop() -> Fixture {
     let fixture = shop().await;
     let approved = fixture.approved("D").await;
-    fixture.operator.claim(approved.id(), &holder("worker"), Duration::from_secs(30)).await.unwrap();
+    fixture.operator.claim(approved.id(), &holder("worker"), Duration::from_secs(30), Delivery::Again).await.unwrap();
     fixture.operator.report(approved.id(), &dana(), 1, &Report::new(Outcome::Applied)).await.unwrap();
     for object in ["A", "E"] {
         let evidence = evidence(object);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use synapsor_ledger::{Claim, LedgerError, NewProposal, Recorded};
-use synapsor_proposal::{Ending, Fact, Order, Proposal, Status};
+use synapsor_proposal::{Delivery, Ending, Fact, Order, Proposal, Status};
 use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, ErrorCode, Outcome, Report, Timestamp};
@@ -21,7 +21,7 @@ async fn story(fixture: &Fixture, proposal: &Proposal) -> String {
 }
 
 async fn claim(fixture: &Fixture, proposal: &Proposal) -> synapsor_ledger::Lease {
-    match fixture.operator.claim(proposal.id(), &holder("worker"), LEASE).await.unwrap() {
+    match fixture.operator.claim(proposal.id(), &holder("worker"), LEASE, Delivery::Again).await.unwrap() {
         Claim::Granted(lease) => lease,
         other => panic!("not granted: {other:?}"),
     }
@@ -249,6 +249,6 @@ async fn a_proposal_that_is_not_there_is_named() {
     let fixture = Fixture::new();
     let id = ProposalId::new("wrp_nowhere").unwrap();
     assert_snapshot!(fixture.operator.load(&id).await.unwrap_err(), @"there is no proposal wrp_nowhere");
-    assert_snapshot!(fixture.operator.claim(&id, &holder("w"), LEASE).await.unwrap_err(), @"there is no proposal wrp_nowhere");
+    assert_snapshot!(fixture.operator.claim(&id, &holder("w"), LEASE, Delivery::Again).await.unwrap_err(), @"there is no proposal wrp_nowhere");
     assert_eq!(fixture.operator.latest().await.unwrap(), None);
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use synapsor_ledger::{Evidence, Job, LedgerError, Listener, QueryAudit, RecordedEvent};
-use synapsor_proposal::Proposal;
+use synapsor_proposal::{Delivery, Proposal};
 use synapsor_protocol::{ChangeSet, ErrorCode, ExecutionReceipt, Outcome, Report};
 
 use crate::fixture::{Fixture, dana, holder};
@@ -44,7 +44,7 @@ impl Listener for Heard {
 async fn tried_twice(fixture: &Fixture) -> Proposal {
     let proposal = fixture.approved("INV-1").await;
     for attempt in 1..=2 {
-        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::ZERO).await.unwrap();
+        fixture.operator.claim(proposal.id(), &holder("worker"), Duration::ZERO, Delivery::Again).await.unwrap();
         let failed = Report::because(Outcome::Failed, ErrorCode::DATABASE_UNAVAILABLE);
         fixture.operator.report(proposal.id(), &dana(), attempt, &failed).await.unwrap();
     }

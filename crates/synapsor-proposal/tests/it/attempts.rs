@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::fixture::{HOUR, History};
+use crate::fixture::{HOUR, History, MINUTE};
 
 /// What is known after these orders.
 fn check(orders: &[&str]) -> String {
@@ -101,4 +101,94 @@ fn a_tombstone_must_name_the_last_attempt() {
     assert_snapshot!(history.answer("tombstone 2 expired"), @"expired (writeback_tombstoned)");
     assert_snapshot!(history.answer("tombstone 2 expired"), @"expired (nothing new)");
     assert_snapshot!(history.answer("tombstone 2 failed"), @"refused: PROPOSAL_WRONG_STATUS");
+}
+
+#[test]
+fn where_nothing_may_follow_an_unknown_the_next_claim_is_refused() {
+    let answer = |orders: &[&str]| History::new().through(&["approve"]).through(orders).answer("claim once");
+    assert_snapshot!(answer(&[]), @"pending_worker (writeback_attempt_claimed)");
+    assert_snapshot!(answer(&["claim", "1 failed"]), @"pending_worker (writeback_attempt_claimed)");
+    for may_have_acted in [
+        &["claim"][..],
+        &["claim", "1 unknown"],
+        &["claim", "claim", "2 failed"],
+        &["claim", "1 unknown", "claim", "2 failed"],
+        &["claim", "1 unknown", "1 failed"],
+    ] {
+        assert_eq!(answer(may_have_acted), "refused: WRITEBACK_OUTCOME_UNKNOWN", "{may_have_acted:?}");
+    }
+    assert_snapshot!(answer(&["claim", "1 unknown", "park 1"]), @"refused: WRITEBACK_OUTCOME_UNKNOWN");
+}
+
+#[test]
+fn a_dead_letter_waits_for_a_person_and_ends_nothing() {
+    assert_snapshot!(check(&["park 0"]), @"approved, outcome none, last none, 0 contradictions, next 1: dead letter, outcome failed: it keeps failing");
+    assert_snapshot!(check(&["claim", "1 failed PERMISSION_DENIED", "park 1"]), @"pending_worker, outcome failed PERMISSION_DENIED, last failed of 1, 0 contradictions, next 2: dead letter, outcome failed (PERMISSION_DENIED): it keeps failing");
+    assert_snapshot!(check(&["claim", "park 1"]), @"pending_worker, outcome unknown, last none, 0 contradictions, next 2: dead letter, outcome unknown: it keeps failing");
+    assert_snapshot!(check(&["claim", "giveup 1 unknown"]), @"pending_worker, outcome unknown, last unknown of 1, 0 contradictions, next 2: dead letter, outcome unknown: it keeps failing");
+    assert_snapshot!(check(&["claim", "claim", "giveup 2 failed"]), @"pending_worker, outcome unknown, last failed of 2, 0 contradictions, next 3: dead letter, outcome unknown: it keeps failing");
+}
+
+#[test]
+fn a_claim_a_tombstone_or_a_receipt_ends_a_dead_letter() {
+    assert_snapshot!(check(&["claim", "giveup 1 failed", "claim"]), @"pending_worker, outcome unknown, last failed of 1, 0 contradictions, next 3: attempt 2 by worker has not reported");
+    assert_snapshot!(check(&["claim", "giveup 1 unknown", "1 applied"]), @"applied, outcome applied, last applied of 1, 0 contradictions, next 2: settled");
+    assert_snapshot!(check(&["claim", "giveup 1 unknown", "tombstone 1 failed"]), @"failed, outcome failed, last unknown of 1, 0 contradictions, next 2: settled");
+    assert_snapshot!(check(&["claim", "giveup 1 unknown", "1 failed"]), @"pending_worker, outcome unknown, last failed of 1, 0 contradictions, next 2: dead letter, outcome unknown: it keeps failing");
+    assert_snapshot!(check(&["park 0", "cancel"]), @"canceled, outcome none, last none, 0 contradictions, next 1: settled");
+}
+
+#[test]
+fn what_settled_or_went_on_meanwhile_is_not_given_up() {
+    let answer = |orders: &[&str], word: &str| History::new().through(&["approve"]).through(orders).answer(word);
+    assert_snapshot!(answer(&["claim"], "giveup 1 applied"), @"applied (writeback_applied)");
+    assert_snapshot!(answer(&["claim", "claim"], "giveup 1 failed"), @"pending_worker (writeback_failed)");
+    assert_snapshot!(answer(&["claim", "claim"], "park 1"), @"refused: WRITEBACK_ATTEMPT_SUPERSEDED");
+    assert_snapshot!(answer(&["claim"], "park 0"), @"refused: WRITEBACK_ATTEMPT_SUPERSEDED");
+    assert_snapshot!(answer(&["claim", "giveup 1 failed"], "giveup 1 failed"), @"pending_worker (nothing new)");
+    assert_snapshot!(answer(&["claim", "1 applied"], "park 1"), @"refused: PROPOSAL_WRONG_STATUS");
+    assert_eq!(History::new().answer("park 0"), "refused: PROPOSAL_WRONG_STATUS");
+}
+
+#[test]
+fn attempts_after_a_dead_letter_are_counted_anew() {
+    let series = |orders: &[&str]| History::new().through(&["approve"]).through(orders).state.series().len();
+    assert_eq!(series(&["claim", "1 failed", "claim", "giveup 2 failed"]), 0);
+    assert_eq!(series(&["claim", "1 failed", "claim", "giveup 2 failed", "claim"]), 1);
+    assert_eq!(series(&["park 0", "claim", "1 failed", "claim"]), 2);
+}
+
+#[test]
+fn a_person_attests_what_nothing_can_prove() {
+    let minute_later = |orders: &[&str], word: &str| {
+        let mut history = History::new().through(&["approve"]).through(orders);
+        history.now = history.now.after(MINUTE);
+        let answer = history.answer(word);
+        format!("{answer}, outcome {:?}", history.state.outcome())
+    };
+    let now = |orders: &[&str], word: &str| History::new().through(&["approve"]).through(orders).answer(word);
+    assert_snapshot!(minute_later(&["claim", "giveup 1 unknown"], "attest 1 applied"), @"applied (writeback_attested), outcome Some(Applied)");
+    assert_snapshot!(minute_later(&["claim", "giveup 1 unknown"], "attest 1 not-applied"), @"failed (writeback_attested), outcome Some(Failed)");
+    assert_snapshot!(minute_later(&["claim"], "attest 1 applied"), @"applied (writeback_attested), outcome Some(Applied)");
+    assert_snapshot!(minute_later(&["claim", "1 failed"], "attest 1 applied"), @"refused: ATTESTATION_CONTRADICTS_PROOF, outcome Some(Failed)");
+    assert_snapshot!(minute_later(&["claim", "1 conflict"], "attest 1 applied"), @"refused: PROPOSAL_WRONG_STATUS, outcome Some(Conflict)");
+    // A request may be under way for a minute; what is proved to have done nothing has none.
+    assert_snapshot!(now(&["claim", "giveup 1 unknown"], "attest 1 applied"), @"refused: ATTESTATION_TOO_EARLY");
+    assert_snapshot!(now(&["claim", "1 failed"], "attest 1 not-applied"), @"failed (writeback_attested)");
+    assert_snapshot!(now(&["claim", "claim"], "attest 1 not-applied"), @"refused: WRITEBACK_ATTEMPT_SUPERSEDED");
+}
+
+#[test]
+fn a_receipt_that_differs_from_what_was_attested_is_a_contradiction() {
+    let later = |outcome: &str, word: &str| {
+        let mut history = History::new().through(&["approve", "claim", "1 unknown"]);
+        history.now = history.now.after(MINUTE);
+        history = history.through(&[&format!("attest 1 {outcome}")]);
+        history.answer(word)
+    };
+    assert_snapshot!(later("applied", "1 applied"), @"applied (writeback_applied)");
+    assert_snapshot!(later("applied", "1 conflict"), @"applied (writeback_contradiction)");
+    assert_snapshot!(later("not-applied", "1 applied"), @"failed (writeback_contradiction)");
+    assert_snapshot!(later("not-applied", "1 conflict"), @"failed (writeback_conflict)");
+    assert_snapshot!(later("not-applied", "1 failed"), @"failed (writeback_failed)");
 }

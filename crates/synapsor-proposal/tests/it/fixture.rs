@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use synapsor_proposal::{
-    AgentCommand, Ending, Event, Fact, OperatorCommand, OperatorIdentity, Order, Proposal, Refusal, Roles, decide_agent, decide_operator,
-    evolve, fold,
+    AgentCommand, AttestedOutcome, Delivery, Ending, Event, Fact, OperatorCommand, OperatorIdentity, Order, Proposal, Refusal, Roles,
+    decide_agent, decide_operator, evolve, fold,
 };
 use synapsor_protocol::id::{AuditId, EvidenceId, LeaseId};
 use synapsor_protocol::{ChangeSet, Digest, ErrorCode, Outcome, Report, Timestamp};
+
+/// How long a request of these proposals may be under way.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -82,7 +85,18 @@ pub(crate) fn order_of(words: &str, state: &Proposal) -> Order {
         ["reject"] => Order::Reject { reason: "no".into() },
         ["cancel"] => Order::Cancel { reason: None },
         ["expire"] => Order::Expire,
-        ["claim"] => Order::Claim { holder: "worker".into(), lease_id: LeaseId::new("lease_1").unwrap() },
+        ["claim"] => claim(Delivery::Again),
+        ["claim", "once"] => claim(Delivery::Once),
+        ["park", attempt] => Order::Park { attempt: attempt.parse().unwrap(), reason: "it keeps failing".into() },
+        ["attest", attempt, outcome] => Order::Attest {
+            attempt: attempt.parse().unwrap(),
+            outcome: if *outcome == "applied" { AttestedOutcome::Applied } else { AttestedOutcome::NotApplied },
+            not_before: morning().after(MINUTE),
+            reason: "the mail is in the outbox".into(),
+        },
+        ["giveup", attempt, outcome] => {
+            Order::GiveUp { attempt: attempt.parse().unwrap(), report: Report::new(outcome_of(outcome)), reason: "it keeps failing".into() }
+        }
         ["tombstone", attempt, ending] => {
             let ending = match *ending {
                 "failed" => Ending::Failed,
@@ -97,6 +111,10 @@ pub(crate) fn order_of(words: &str, state: &Proposal) -> Order {
         }
         _ => panic!("no such order: {words:?}"),
     }
+}
+
+fn claim(delivery: Delivery) -> Order {
+    Order::Claim { holder: "worker".into(), lease_id: LeaseId::new("lease_1").unwrap(), delivery }
 }
 
 pub(crate) fn outcome_of(word: &str) -> Outcome {

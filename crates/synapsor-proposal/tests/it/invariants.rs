@@ -15,7 +15,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let plain = ["approve", "approve another", "reject", "cancel", "expire", "claim", "claim", "claim"];
+    let plain = ["approve", "approve another", "reject", "cancel", "expire", "claim", "claim", "claim once"];
     let report = (0_u32..5, prop::sample::select(vec!["applied", "already_applied", "conflict", "failed", "unknown"]));
     let code = prop::sample::select(vec!["", " FENCED", " COMMIT_UNKNOWN"]);
     let step = prop_oneof![
@@ -23,6 +23,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (report, code).prop_map(|((attempt, outcome), code)| Step::Order(format!("{attempt} {outcome}{code}"))),
         1 => (0_u32..5, prop::sample::select(vec!["failed", "canceled", "expired"]))
             .prop_map(|(attempt, ending)| Step::Order(format!("tombstone {attempt} {ending}"))),
+        1 => (0_u32..5, prop::sample::select(vec!["applied", "not-applied"])).prop_map(|(attempt, said)| Step::Order(format!("attest {attempt} {said}"))),
+        1 => (0_u32..5).prop_map(|attempt| Step::Order(format!("park {attempt}"))),
+        1 => (0_u32..5, prop::sample::select(vec!["applied", "failed", "unknown"])).prop_map(|(attempt, outcome)| Step::Order(format!("giveup {attempt} {outcome}"))),
         1 => (1_u64..40).prop_map(Step::Wait),
     ];
     // Most sequences would die undecided: begin with an approval more often than not.
@@ -59,8 +62,10 @@ proptest! {
 /// Receipts are never dropped, and nothing begins out of turn or too late.
 fn accepted(before: &Proposal, after: &History, answer: &Result<Vec<Fact>, Refusal>, words: &str) -> Result<(), TestCaseError> {
     let Some((attempt, rest)) = words.split_once(' ').and_then(|(first, rest)| Some((first.parse::<u32>().ok()?, rest))) else {
-        if let (true, Ok(facts)) = (words == "claim", answer) {
+        if let (true, Ok(facts)) = (words.starts_with("claim"), answer) {
             prop_assert!(after.now < before.terms.expires_at);
+            prop_assert!(words != "claim once" || !before.unresolved(), "a second delivery of what may have acted");
+            prop_assert!(after.state.dead_letter.is_none());
             prop_assert!(facts.iter().any(|fact| matches!(fact, Fact::AttemptClaimed(c) if c.attempt == before.next_attempt())));
         }
         return Ok(());
@@ -92,6 +97,8 @@ fn settled_for_good(before: &Proposal, after: &Proposal) -> Result<(), TestCaseE
     }
     prop_assert!(!after.unresolved() || after.status == Status::PendingWorker);
     prop_assert_eq!(after.pending().is_some(), after.status.is_open());
+    prop_assert!(after.dead_letter.is_none() || matches!(after.status, Status::Approved | Status::PendingWorker));
+    prop_assert!(after.series().len() <= after.attempts.len());
     let numbers: Vec<u32> = after.attempts.iter().map(|attempt| attempt.number).collect();
     prop_assert_eq!(numbers, (1..after.next_attempt()).collect::<Vec<_>>());
     Ok(())
@@ -120,12 +127,15 @@ fn ended_by_a_proof(history: &History) -> Result<(), TestCaseError> {
     let state = &history.state;
     let has = |found: fn(&Fact) -> bool| history.events.iter().any(|event| found(&event.fact));
     let receipt = has(|fact| matches!(fact, Fact::Applied(_) | Fact::AlreadyApplied(_) | Fact::Conflict(_)));
+    let attested = state.attestation.is_some();
     match state.status {
-        Status::Applied | Status::Conflict => prop_assert!(receipt && !state.attempts.is_empty()),
+        Status::Applied => prop_assert!((receipt || attested) && !state.attempts.is_empty()),
+        Status::Conflict => prop_assert!(receipt && !state.attempts.is_empty()),
+        Status::Failed if attested => prop_assert!(state.tombstone.is_none()),
         Status::Failed => prop_assert!(state.tombstone.is_some() && !receipt),
         Status::Canceled | Status::Expired => prop_assert!(state.attempts.is_empty() || state.tombstone.is_some()),
         Status::Rejected | Status::PendingReview | Status::Approved => prop_assert!(state.attempts.is_empty()),
-        Status::PendingWorker => prop_assert!(!receipt && state.tombstone.is_none()),
+        Status::PendingWorker => prop_assert!(!receipt && !attested && state.tombstone.is_none()),
     }
     if state.status == Status::Expired {
         prop_assert!(history.now >= history.events[0].at.after(HOUR));

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use synapsor_ledger::{Claim, Filter, Holder, Ledger, OpenOptions, OperatorLedger};
-use synapsor_proposal::Status;
+use synapsor_proposal::{Delivery, Status};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Outcome, Report};
 
@@ -154,7 +154,7 @@ async fn story(plan: &Plan, planes: &Planes, attempts: usize) -> ProposalId {
     let begun = Instant::now();
     for _ in 0..attempts {
         let holder = Holder { by: by.clone(), process: "bench".to_owned() };
-        let claim = ledger.claim(&id, &holder, Duration::from_secs(30)).await.expect("the job can be claimed");
+        let claim = ledger.claim(&id, &holder, Duration::from_secs(30), Delivery::Again).await.expect("the job can be claimed");
         let Claim::Granted(lease) = claim else { panic!("nobody else holds the job: {claim:?}") };
         ledger.report(&id, by, lease.attempt, &report).await.expect("an attempt can be reported");
     }
