@@ -110,6 +110,8 @@ fn ledger(error: &LedgerError) -> Refusal {
         | LedgerError::Full
         | LedgerError::ReadOnly(_)
         | LedgerError::Missing(_)
+        | LedgerError::Taken { .. }
+        | LedgerError::InUse(_)
         | LedgerError::Unopenable { .. }
         | LedgerError::Closed => unavailable("The record store is not available"),
         LedgerError::Refused(_)
@@ -124,6 +126,8 @@ fn ledger(error: &LedgerError) -> Refusal {
         | LedgerError::NotALedger(_)
         | LedgerError::Newer { .. }
         | LedgerError::SymbolicLink(_)
+        | LedgerError::LeaseUnreadable(_)
+        | LedgerError::Exists(_)
         | LedgerError::Engine(_) => internal(),
     }
 }

@@ -21,7 +21,7 @@ use crate::error::LedgerError;
 const APPLICATION_ID: i64 = 0x5379_6e61;
 
 /// The steps that lead from an empty file to the current layout, and the program version that first knew each.
-const STEPS: [(&str, &str); 2] = [("0.1.0", FIRST), ("0.1.0", SECOND)];
+const STEPS: [(&str, &str); 3] = [("0.1.0", FIRST), ("0.1.0", SECOND), ("0.1.0", THIRD)];
 
 /// Few indexes, because every read of an agent is two rows here. `body_json` holds a record exactly as its digest was
 /// made of it. `commit_number` names the group commit whose hash covers the row.
@@ -225,6 +225,19 @@ CREATE INDEX writeback_receipts_by_time ON writeback_receipts (at_micros, propos
 CREATE INDEX writeback_receipts_by_shape ON writeback_receipts (shape, status, at_micros, proposal_id, sequence);
 CREATE INDEX writeback_receipts_by_object ON writeback_receipts (object_id, at_micros, proposal_id, sequence, shape);
 CREATE INDEX writeback_jobs_by_id ON writeback_jobs (writeback_job_id);
+";
+
+/// What was done to the store as a whole: pruned, restored. Whoever removes records says so there, in the commit that removes them, and
+/// `remaining` counts what is left of a commit that lost some.
+const THIRD: &str = "
+CREATE TABLE upkeep (
+  number INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  commit_number INTEGER NOT NULL,
+  body_json TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE commits ADD COLUMN remaining INTEGER;
 ";
 
 const VERSIONS: &str = "
