@@ -1,8 +1,11 @@
-//! Which of two decimals is larger?
+//! Which of two decimals is larger, and what is their sum?
 //!
-//! Compared digit by digit, because a double would round the values that travel as strings.
+//! Compared and added digit by digit, because a double would round the values that travel as strings.
 
 use std::cmp::Ordering;
+
+/// The most digits that a sum, or a decimal that is written out, has. More than any column holds that is worth adding to.
+const MOST_DIGITS: i64 = 1000;
 
 /// A decimal in its shortest form: equal values are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,45 @@ impl Decimal {
         let trailing_zeros = i64::try_from(digits.len() - digits.trim_end_matches('0').len()).ok()?;
         let shift = trailing_zeros.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         Some(Self { negative, digits: significant.to_owned(), exponent: exponent.parse::<i64>().ok()?.checked_add(shift)? })
+    }
+
+    /// The exact sum. `None` if it spans more than a thousand digits.
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let low = self.exponent.min(other.exponent);
+        let (one, two) = (self.aligned(low)?, other.aligned(low)?);
+        let (negative, digits) = match (self.negative == other.negative, self.compare_unsigned(other)) {
+            (true, _) => (self.negative, sum(&one, &two)),
+            (false, Ordering::Less) => (other.negative, difference(&two, &one)),
+            (false, _) => (self.negative, difference(&one, &two)),
+        };
+        Self::parse(&format!("{}{digits}e{low}", if negative { "-" } else { "" }))
+    }
+
+    /// The exact difference. `None` if it spans more than a thousand digits.
+    pub fn minus(&self, other: &Self) -> Option<Self> {
+        self.plus(&Self { negative: !other.negative && !other.digits.is_empty(), ..other.clone() })
+    }
+
+    /// All digits, without an exponent and without zeros behind the point that say nothing: `-12.5`. `None` if these are more than
+    /// a thousand.
+    pub fn plain(&self) -> Option<String> {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = self.aligned(self.exponent.min(0))?;
+        let behind = usize::try_from(self.exponent.min(0).unsigned_abs()).ok()?;
+        if behind == 0 {
+            return Some(format!("{sign}{}", if digits.is_empty() { "0" } else { &digits }));
+        }
+        let padded = format!("{}{digits}", "0".repeat((behind + 1).saturating_sub(digits.len())));
+        let (whole, fraction) = padded.split_at(padded.len() - behind);
+        Some(format!("{sign}{whole}.{fraction}"))
+    }
+
+    /// The digits down to this power of ten, which is none above the last digit's.
+    fn aligned(&self, low: i64) -> Option<String> {
+        let zeros = self.exponent.checked_sub(low)?;
+        let zeros = if self.digits.is_empty() { 0 } else { usize::try_from(zeros).ok().filter(|zeros| *zeros <= MOST_DIGITS as usize)? };
+        let within = self.digits.len() + zeros <= MOST_DIGITS as usize && low >= -MOST_DIGITS;
+        within.then(|| format!("{}{}", self.digits, "0".repeat(zeros)))
     }
 
     /// The power of ten just above the first digit.
@@ -66,6 +108,35 @@ impl Ord for Decimal {
             (true, true) => other.compare_unsigned(self),
         }
     }
+}
+
+/// The sum of two rows of digits.
+fn sum(one: &str, two: &str) -> String {
+    column_by_column(one, two, |one, two, carry| {
+        let all = one + two + carry;
+        (all % 10, i8::from(all > 9))
+    })
+}
+
+/// The difference of two rows of digits, the second of which is not the larger one.
+fn difference(one: &str, two: &str) -> String {
+    column_by_column(one, two, |one, two, borrowed| {
+        let left = one - two - borrowed;
+        (left.rem_euclid(10), i8::from(left < 0))
+    })
+}
+
+/// From the last digit to the first, with what one column hands to the next.
+fn column_by_column(one: &str, two: &str, step: fn(i8, i8, i8) -> (i8, i8)) -> String {
+    let digit = |text: &str, at: usize| text.bytes().rev().nth(at).map_or(0, |digit| digit.wrapping_sub(b'0').cast_signed());
+    let mut handed = 0;
+    let mut written: Vec<char> = Vec::new();
+    for at in 0..=one.len().max(two.len()) {
+        let (here, next) = step(digit(one, at), digit(two, at), handed);
+        written.push(char::from(b'0' + here.unsigned_abs()));
+        handed = next;
+    }
+    written.iter().rev().collect()
 }
 
 fn is_exponent(text: &str) -> bool {
@@ -116,7 +187,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sums_and_differences_are_exact() {
+        for (one, two, sum, difference) in [
+            ("1", "2", "3", "-1"),
+            ("0.1", "0.2", "0.3", "-0.1"),
+            ("-5", "5", "0", "-10"),
+            ("0", "-0.50", "-0.5", "0.5"),
+            ("99.99", "0.01", "100", "99.98"),
+            ("9223372036854775807", "1", "9223372036854775808", "9223372036854775806"),
+            ("100000000000000000000", "-0.00000000000000000001", "99999999999999999999.99999999999999999999", "100000000000000000000.00000000000000000001"),
+            ("1e3", "1", "1001", "999"),
+            ("-1.25", "-0.75", "-2", "-0.5"),
+        ] {
+            let (one, two) = (Decimal::parse(one).unwrap(), Decimal::parse(two).unwrap());
+            assert_eq!(one.plus(&two).unwrap().plain().as_deref(), Some(sum));
+            assert_eq!(one.minus(&two).unwrap().plain().as_deref(), Some(difference));
+        }
+    }
+
+    #[test]
+    fn what_spans_too_many_digits_is_not_added() {
+        let decimal = |text: &str| Decimal::parse(text).unwrap();
+        for (one, two) in [("1e1000", "1"), ("1", "1e-1001"), ("1e9223372036854775807", "1e-9223372036854775807")] {
+            assert_eq!(decimal(one).plus(&decimal(two)), None, "{one} {two}");
+            assert_eq!(decimal(two).minus(&decimal(one)), None, "{one} {two}");
+        }
+        assert_eq!(decimal("1e2000").plain(), None);
+        assert_eq!(decimal("1e-2000").plain(), None);
+        assert_eq!(decimal("0e2000").plus(&decimal("0")).unwrap().plain().as_deref(), Some("0"));
+    }
+
     proptest! {
+        #[test]
+        fn decimals_of_integers_add_as_integers_do(one: i64, two: i64, shift in -20_i32..20) {
+            let decimal = |integer: i128| Decimal::parse(&format!("{integer}e{shift}")).unwrap();
+            let (one, two) = (i128::from(one), i128::from(two));
+            prop_assert_eq!(decimal(one).plus(&decimal(two)), Some(decimal(one + two)));
+            prop_assert_eq!(decimal(one).minus(&decimal(two)), Some(decimal(one - two)));
+            prop_assert_eq!(Decimal::parse(&decimal(one).plain().unwrap()), Some(decimal(one)));
+        }
+
         #[test]
         fn doubles_compare_like_their_decimals(one in prop::num::f64::NORMAL, other in prop::num::f64::NORMAL) {
             let decimal = |double: f64| Decimal::parse(&format!("{double:e}")).unwrap();

@@ -75,6 +75,42 @@ impl OpenTable {
     pub fn tenant(&self) -> Option<&Identifier> {
         self.0.tenant.as_ref().map(|column| &column.name)
     }
+
+    /// What the catalog says about a column; `None` if there is no such column.
+    pub fn facts(&self, column: &Identifier) -> Option<ColumnFacts> {
+        let column = self.0.columns.iter().find(|found| found.name == *column)?;
+        Some(ColumnFacts {
+            type_name: column.type_name.clone(),
+            carried: column.kind.is_some(),
+            exact_number: column.kind.as_ref().is_some_and(crate::value::ValueKind::is_exact_number),
+            generated: column.generated,
+            readable: column.readable,
+            updatable: column.updatable,
+        })
+    }
+
+    /// The value in the column's canonical form: what a row that holds it reads as.
+    pub fn check(&self, column: &Identifier, value: &Scalar) -> Result<Scalar, ValueError> {
+        let found = self.0.columns.iter().find(|found| found.name == *column);
+        found.ok_or_else(|| ValueError::UnknownColumn(column.clone()))?.check(value).map(|checked| checked.scalar)
+    }
+}
+
+/// What the catalog says about one column of an [`OpenTable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnFacts {
+    /// The type as the database's users call it.
+    pub type_name: String,
+    /// Its values can be read and bound without loss.
+    pub carried: bool,
+    /// It holds integers or decimals exactly.
+    pub exact_number: bool,
+    /// The database computes it.
+    pub generated: bool,
+    /// The account may read it.
+    pub readable: bool,
+    /// The account may update it.
+    pub updatable: bool,
 }
 
 /// Judges what the catalog holds; `None` if it has no such table.

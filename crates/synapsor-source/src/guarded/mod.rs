@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use synapsor_protocol::{ErrorCode, Identifier, Outcome, Report};
 
 pub use application::{Application, Done, Function, Refused, Working};
-pub use business::{OpenTable, TableOpening, TableRule};
+pub use business::{ColumnFacts, OpenTable, TableOpening, TableRule};
 pub use change::{Advance, Change, Claim, Fence, Guard, Rehearsal, RowGuard};
 pub use tx::{Tx, TxError};
 

@@ -170,7 +170,8 @@ impl Tx {
         Ok(self.ask(asked).await?.touched)
     }
 
-    fn table(&self, name: &str) -> Result<&OpenTable, TxError> {
+    /// The declared table, named with or without its schema.
+    pub fn table(&self, name: &str) -> Result<&OpenTable, TxError> {
         let (schema, table) = name.split_once('.').map_or((None, name), |(schema, table)| (Some(schema), table));
         let named = |open: &&OpenTable| open.table().as_str() == table && schema.is_none_or(|schema| open.schema().as_str() == schema);
         self.tables.iter().find(named).ok_or_else(|| TxError::UnknownTable { table: shortened(name) })

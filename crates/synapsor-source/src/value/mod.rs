@@ -268,6 +268,12 @@ impl ValueKind {
         )
     }
 
+    /// Whether such a column holds integers or decimals exactly.
+    #[cfg(feature = "guarded-write")]
+    pub(crate) fn is_exact_number(&self) -> bool {
+        matches!(self, Self::Integer { .. } | Self::Fixed { .. } | Self::Decimal | Self::DoubleDecimal | Self::Year)
+    }
+
     /// Whether such a column may be a version.
     pub(crate) fn is_version(&self) -> bool {
         match self {
