@@ -14,6 +14,8 @@ pub enum Access {
     Bearer(Secret),
     /// Whoever can connect. Allowed on loopback only.
     Open,
+    /// Whoever the endpoint itself lets in: it asks for credentials before it reads a body.
+    Endpoint,
 }
 
 impl Check for Access {

@@ -1,6 +1,7 @@
 //! Which paths are there?
 //!
-//! `/healthz`, which anybody may ask and which tells no names, and the one path of the endpoint.
+//! `/healthz`, which anybody may ask and which tells no names, `/readyz` likewise where there is more to say than that the process
+//! lives, and the one path of the endpoint.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,17 +18,27 @@ use crate::answer::{Rejection, ResponseBody, json_answer};
 /// What `/healthz` says.
 pub(crate) type Health = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
-/// Lets requests for one path through and answers `/healthz` itself; anything else is 404.
+/// What `/readyz` says: `Ok` with 200, `Err` with 503.
+pub type Ready = Arc<dyn Fn() -> Result<serde_json::Value, serde_json::Value> + Send + Sync>;
+
+/// Lets requests for one path through and answers `/healthz` and `/readyz` itself; anything else is 404.
 #[derive(Clone)]
 pub struct Routes {
     path: &'static str,
     health: Health,
+    ready: Option<Ready>,
 }
 
 impl Routes {
     /// The endpoint's path, and what `/healthz` says.
     pub fn new(path: &'static str, health: Arc<dyn Fn() -> serde_json::Value + Send + Sync>) -> Self {
-        Self { path, health }
+        Self { path, health, ready: None }
+    }
+
+    /// The same with what `/readyz` says; without it there is no such path.
+    #[must_use]
+    pub fn with_ready(self, ready: Option<Ready>) -> Self {
+        Self { ready, ..self }
     }
 
     /// The answer, unless the request is for the endpoint.
@@ -36,14 +47,20 @@ impl Routes {
         if path == self.path {
             return None;
         }
-        if path != "/healthz" {
-            return Some(Rejection::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.").into_response());
-        }
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Some(json_answer(StatusCode::OK, &(self.health)()));
-        }
-        let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Ask with GET.");
-        Some(rejection.with_header(ALLOW, HeaderValue::from_static("GET, HEAD")).into_response())
+        let asked = matches!(*request.method(), Method::GET | Method::HEAD);
+        let (status, body) = match (path, &self.ready) {
+            ("/healthz" | "/readyz", _) if !asked && (path == "/healthz" || self.ready.is_some()) => {
+                let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Ask with GET.");
+                return Some(rejection.with_header(ALLOW, HeaderValue::from_static("GET, HEAD")).into_response());
+            }
+            ("/healthz", _) => (StatusCode::OK, (self.health)()),
+            ("/readyz", Some(ready)) => match ready() {
+                Ok(body) => (StatusCode::OK, body),
+                Err(body) => (StatusCode::SERVICE_UNAVAILABLE, body),
+            },
+            _ => return Some(Rejection::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.").into_response()),
+        };
+        Some(json_answer(status, &body))
     }
 }
 

@@ -30,7 +30,7 @@ use crate::host::HostList;
 use crate::listen::Protection;
 use crate::origin::OriginList;
 use crate::request_time::RequestTime;
-use crate::routes::Routes;
+use crate::routes::{Ready, Routes};
 use crate::settings::{Checked, Limits, Settings};
 use crate::stack::{Layers, stack};
 use crate::tls;
@@ -43,6 +43,8 @@ pub struct Endpoint<S> {
     pub path: &'static str,
     /// What `/healthz` says. Anybody may read it.
     pub health: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// What `/readyz` says, which anybody may read too; without it there is no such path.
+    pub ready: Option<Ready>,
     /// The methods that a page may use, comma-separated.
     pub methods: &'static str,
     /// The headers that a page may send, comma-separated.
@@ -113,7 +115,7 @@ impl Server {
             hosts: HostList::new(settings.all_hosts(port), port),
             origins: OriginList::new(settings.all_origins(port)),
             cors: Cors::new(settings.pages.clone(), endpoint.methods, endpoint.request_headers, endpoint.response_headers),
-            routes: Routes::new(endpoint.path, Arc::clone(&endpoint.health)),
+            routes: Routes::new(endpoint.path, Arc::clone(&endpoint.health)).with_ready(endpoint.ready.clone()),
             access: settings.access.clone(),
             time: RequestTime::new(settings.limits.request_time),
             body: BodyLimit::new(settings.limits.body_bytes),

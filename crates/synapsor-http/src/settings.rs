@@ -83,7 +83,7 @@ impl Settings {
         match &self.access {
             Access::Open if !self.listen.is_private() => return Err(HttpError::OpenToOthers { address }),
             Access::Bearer(secret) if !is_token(secret.expose()) => return Err(HttpError::UnusableToken),
-            Access::Open | Access::Bearer(_) => {}
+            Access::Open | Access::Endpoint | Access::Bearer(_) => {}
         }
         if address.ip().is_unspecified() && self.hosts.is_empty() {
             return Err(HttpError::HostsRequired { address });

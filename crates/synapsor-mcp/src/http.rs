@@ -74,6 +74,7 @@ fn mcp_endpoint(service: McpService) -> Endpoint<McpService> {
     Endpoint {
         path: PATH,
         health: Arc::new(move || health.health()),
+        ready: None,
         methods: "POST, GET, DELETE, OPTIONS",
         request_headers: "authorization, content-type, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, last-event-id",
         response_headers: "mcp-session-id, mcp-protocol-version, retry-after, www-authenticate",
@@ -86,6 +87,7 @@ fn bridge_endpoint(service: BridgeService) -> Endpoint<BridgeService> {
     Endpoint {
         path: PATH,
         health: Arc::new(move || health.health()),
+        ready: None,
         methods: "POST, OPTIONS",
         request_headers: "authorization, content-type",
         response_headers: "www-authenticate",

@@ -58,6 +58,7 @@ async fn start(limits: Limits) -> Running {
     let endpoint = Endpoint {
         path: "/mcp",
         health: Arc::new(|| serde_json::json!({"ok": true})),
+        ready: None,
         methods: "POST",
         request_headers: "",
         response_headers: "",

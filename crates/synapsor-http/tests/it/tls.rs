@@ -49,6 +49,7 @@ fn serve(server: Server) {
     let endpoint = Endpoint {
         path: "/mcp",
         health: Arc::new(|| serde_json::json!({})),
+        ready: None,
         methods: "POST",
         request_headers: "",
         response_headers: "",
