@@ -40,8 +40,12 @@ mod admission;
 mod answer;
 mod body;
 mod builder;
+#[cfg(any(feature = "conformance", feature = "schemas"))]
+pub mod conformance;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod database;
+#[cfg(feature = "declared")]
+pub mod declared;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod effect;
 mod error;

@@ -4,6 +4,7 @@
 
 mod ask;
 mod behaviours;
+mod conformance;
 mod effects;
 mod examples;
 mod faults;
