@@ -46,17 +46,8 @@ pub struct Occupant {
 /// The store's lease: as long as this lives, in whatever process, no other server starts on the store.
 #[derive(Debug)]
 pub struct StoreLease {
-    occupant: Occupant,
+    pub(crate) occupant: Occupant,
     _lock: File,
-}
-
-/// The store without anybody else: nobody serves from it, nobody has it open, and nobody can open it.
-#[derive(Debug)]
-pub(crate) struct Alone {
-    /// The store, behind every link of its folder.
-    pub(crate) store: PathBuf,
-    _using: File,
-    lease: StoreLease,
 }
 
 /// What stands in a lease file.
@@ -109,25 +100,6 @@ impl Drop for StoreLease {
     }
 }
 
-impl Alone {
-    /// Takes the store alone. Commands that have it open are waited for, for as long as `patience`.
-    pub(crate) fn take(store: &Path, verb: &str, force: bool, patience: Duration) -> Result<Self, LedgerError> {
-        let lease = StoreLease::maintain(store, verb, force)?;
-        let store = lease.occupant.store_path.clone();
-        let using = lock_file(&store, ".use")?;
-        match patiently(patience, || using.try_lock()) {
-            Ok(()) => Ok(Self { store, _using: using, lease }),
-            Err(TryLockError::WouldBlock) => Err(LedgerError::InUse(store)),
-            Err(TryLockError::Error(error)) => Err(unopenable(&store, error)),
-        }
-    }
-
-    /// Takes the lease file away too, as whoever removes a store does.
-    pub(crate) fn lease_file(&self) -> PathBuf {
-        lease_path(&self.lease.occupant.store_path)
-    }
-}
-
 /// Has the store open among others, until the file is dropped. While somebody has it alone, that is waited for.
 pub(crate) fn share(store: &Path, patience: Duration) -> Result<File, LedgerError> {
     let using = lock_file(store, ".use")?;
@@ -138,7 +110,7 @@ pub(crate) fn share(store: &Path, patience: Duration) -> Result<File, LedgerErro
     }
 }
 
-fn patiently(patience: Duration, mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+pub(crate) fn patiently(patience: Duration, mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
     let started = Instant::now();
     loop {
         match lock() {
@@ -157,7 +129,7 @@ fn taken(store: &Path) -> LedgerError {
 }
 
 /// Opens the file of a lock, and makes it if it is not there. No link is followed, and nothing is waited for.
-fn lock_file(store: &Path, suffix: &str) -> Result<File, LedgerError> {
+pub(crate) fn lock_file(store: &Path, suffix: &str) -> Result<File, LedgerError> {
     let path = beside(store, suffix);
     refuse_link(&path)?;
     let mut options = OpenOptions::new();
@@ -187,7 +159,7 @@ fn guarded() -> i32 {
     (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
-fn lease_path(store: &Path) -> PathBuf {
+pub(crate) fn lease_path(store: &Path) -> PathBuf {
     beside(store, ".lease.json")
 }
 

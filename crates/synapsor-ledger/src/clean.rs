@@ -1,0 +1,77 @@
+//! How is room made, and how does one begin anew?
+//!
+//! # Invariants
+//! - Both need the store without anybody else.
+//! - What is removed are the files of a ledger, by name, one by one. A folder is never removed, nor anything behind a link, nor a file that
+//!   does not say of itself that it is a ledger.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::alone::Alone;
+use crate::connection::{open_writer, settle};
+use crate::error::LedgerError;
+use crate::file::{beside, refuse_link, unopenable};
+use crate::layout::{Found, is_marked, recognise, same_name};
+
+/// How long commands that have the store open are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What vacuuming did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Vacuumed {
+    /// Bytes of the store before, its log included.
+    pub before: u64,
+    /// Bytes afterwards.
+    pub after: u64,
+}
+
+/// Writes the store anew without the room that removed records have left. After an error or a crash it is what it was.
+pub fn vacuum(store: &Path) -> Result<Vacuumed, LedgerError> {
+    let alone = Alone::take(store, "vacuum", true, PATIENCE)?;
+    let before = length(&alone.store);
+    let connection = open_writer(&alone.store, PATIENCE)?;
+    if recognise(&connection, &alone.store)? == Found::Empty {
+        return Err(LedgerError::Missing(alone.store.clone()));
+    }
+    same_name(&connection, &alone.store)?;
+    let written = settle(&connection).and_then(|()| {
+        connection.execute_batch("VACUUM")?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    });
+    written.map_err(|error| LedgerError::from(error).at(&alone.store))?;
+    drop(connection);
+    Ok(Vacuumed { before, after: length(&alone.store) })
+}
+
+/// Removes the store: its file, its log and the lease file. Says what was removed.
+pub fn reset(store: &Path, force: bool) -> Result<Vec<PathBuf>, LedgerError> {
+    let alone = Alone::take(store, "reset", force, PATIENCE)?;
+    is_a_ledger(&alone.store)?;
+    let mut removed = Vec::new();
+    // The log first: without its file it is nothing, and the file without it is still a ledger.
+    for path in ["-wal", "-shm", "-journal", ""].map(|suffix| beside(&alone.store, suffix)).into_iter().chain([alone.lease_file()]) {
+        refuse_link(&path)?;
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            fs::remove_file(&path).map_err(|error| unopenable(&path, error))?;
+            removed.push(path);
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether the file says that it is a ledger, of whatever layout and in whatever state; an empty one may be removed too.
+fn is_a_ledger(store: &Path) -> Result<(), LedgerError> {
+    let mut header = Vec::new();
+    let read = fs::File::open(store).and_then(|file| file.take(100).read_to_end(&mut header));
+    read.map_err(|error| unopenable(store, error))?;
+    if header.is_empty() || is_marked(&header) { Ok(()) } else { Err(LedgerError::NotALedger(store.to_owned())) }
+}
+
+fn length(store: &Path) -> u64 {
+    ["", "-wal"].iter().filter_map(|suffix| fs::metadata(beside(store, suffix)).ok()).map(|found| found.len()).sum()
+}
