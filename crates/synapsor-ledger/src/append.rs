@@ -136,20 +136,26 @@ fn follow(batch: &mut Batch<'_>, proposal: &Proposal, event: &RecordedEvent) -> 
     match &event.event.fact {
         Fact::JobRecorded { .. } => {
             if let Some(row) = projection::job(proposal, std::slice::from_ref(event)) {
+                let row = row.into_iter().chain([Value::from(event.event.at.as_micros())]);
                 batch.connection.prepare_cached(&INSERT_JOB)?.execute(params_from_iter(row))?;
             }
         }
         Fact::AttemptClaimed(claimed) => {
-            let row = (proposal.id().as_str(), claimed.attempt, &claimed.holder, claimed.lease_id.as_str());
-            let claim = "UPDATE writeback_jobs SET attempt = ?2, holder = ?3, lease_id = ?4 WHERE proposal_id = ?1";
+            let at = event.event.at.as_micros();
+            let row = (proposal.id().as_str(), claimed.attempt, &claimed.holder, claimed.lease_id.as_str(), at);
+            // When the lease of whoever claims lapses, another takes it up.
+            let claim = "UPDATE writeback_jobs SET attempt = ?2, holder = ?3, lease_id = ?4, parked_at = NULL, \
+                due_at = coalesce(lease_expires_at, ?5) WHERE proposal_id = ?1";
             batch.connection.prepare_cached(claim)?.execute(row)?;
         }
         fact => {
             let current = proposal.current_attempt().map(|attempt| attempt.number);
             let reports_current = projection::reported(fact).is_some_and(|(attempt, _)| Some(attempt) == current);
-            if reports_current || !proposal.status.is_open() {
-                let free = "UPDATE writeback_jobs SET lease_expires_at = NULL WHERE proposal_id = ?1";
-                batch.connection.prepare_cached(free)?.execute([proposal.id().as_str()])?;
+            if reports_current || matches!(fact, Fact::DeadLettered(_)) || !proposal.status.is_open() {
+                let due_at = projection::is_due(proposal).then_some(event.event.at.as_micros());
+                let free = "UPDATE writeback_jobs SET lease_expires_at = NULL, parked_at = ?2, due_at = ?3 WHERE proposal_id = ?1";
+                let row = (proposal.id().as_str(), projection::parked_at(proposal), due_at);
+                batch.connection.prepare_cached(free)?.execute(row)?;
             }
         }
     }
@@ -238,7 +244,16 @@ static INSERT_RECEIPT: LazyLock<String> = LazyLock::new(|| {
         RECEIPT.join(", ")
     )
 });
-static INSERT_JOB: LazyLock<String> = LazyLock::new(|| insert("writeback_jobs", &JOB));
+static INSERT_JOB: LazyLock<String> = LazyLock::new(|| {
+    let marks = vec!["?"; JOB.len()].join(", ");
+    // Where a job is carried out is said by the change set alone.
+    format!(
+        "INSERT INTO writeback_jobs ({}, due_at, lane) \
+         SELECT {marks}, ?, source_id || '/' || coalesce(change_set_json ->> '$.writeback.executor', 'sql_update') \
+         FROM proposals WHERE proposal_id = ?1",
+        JOB.join(", ")
+    )
+});
 static UPDATE_PROPOSAL: LazyLock<String> = LazyLock::new(|| {
     let sets: Vec<String> = MOVING.iter().map(|column| format!("{column} = ?")).collect();
     format!("UPDATE proposals SET {}, checksum = ? WHERE proposal_id = ?", sets.join(", "))

@@ -39,7 +39,7 @@ pub(crate) struct Verified {
     /// What the rows of `approvals` must be.
     pub(crate) approvals: Vec<Vec<Value>>,
     /// What the row of `writeback_jobs` must be.
-    pub(crate) job: Option<[Value; 6]>,
+    pub(crate) job: Option<[Value; 7]>,
     /// Whether the rows of `writeback_receipts` are what the events make.
     pub(crate) receipts_agree: bool,
     /// How many receipts the events make.

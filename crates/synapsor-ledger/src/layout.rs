@@ -21,7 +21,7 @@ use crate::error::LedgerError;
 const APPLICATION_ID: i64 = 0x5379_6e61;
 
 /// The steps that lead from an empty file to the current layout, and the program version that first knew each.
-const STEPS: [(&str, &str); 3] = [("0.1.0", FIRST), ("0.1.0", SECOND), ("0.1.0", THIRD)];
+const STEPS: [(&str, &str); 4] = [("0.1.0", FIRST), ("0.1.0", SECOND), ("0.1.0", THIRD), ("0.1.0", FOURTH)];
 
 /// Few indexes, because every read of an agent is two rows here. `body_json` holds a record exactly as its digest was
 /// made of it. `commit_number` names the group commit whose hash covers the row.
@@ -238,6 +238,31 @@ CREATE TABLE upkeep (
 ) STRICT;
 
 ALTER TABLE commits ADD COLUMN remaining INTEGER;
+";
+
+/// What a worker needs. A job that is not finished, and not a dead letter, is due at some moment: what is due is found by one seek
+/// per lane, however many jobs are finished, because those stand in neither index. A lane is where a job is carried out: source
+/// and executor.
+const FOURTH: &str = "
+ALTER TABLE writeback_jobs ADD COLUMN parked_at INTEGER;
+ALTER TABLE writeback_jobs ADD COLUMN due_at INTEGER;
+ALTER TABLE writeback_jobs ADD COLUMN lane TEXT;
+
+UPDATE writeback_jobs SET lane = coalesce((SELECT source_id || '/' || coalesce(
+    iif(json_valid(change_set_json), change_set_json, '{}') ->> '$.writeback.executor', 'sql_update')
+  FROM proposals AS p WHERE p.proposal_id = writeback_jobs.proposal_id), '?/?');
+UPDATE writeback_jobs SET due_at = coalesce(lease_expires_at, 0)
+  WHERE proposal_id IN (SELECT proposal_id FROM proposals WHERE status IN ('approved', 'pending_worker'));
+
+CREATE INDEX writeback_jobs_due ON writeback_jobs (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX writeback_jobs_parked ON writeback_jobs (parked_at) WHERE parked_at IS NOT NULL;
+CREATE INDEX proposals_open_until ON proposals (status, expires_at) WHERE open = 1;
+
+CREATE TABLE runner_state (
+  key TEXT PRIMARY KEY,
+  value_json TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 const VERSIONS: &str = "

@@ -18,7 +18,7 @@ use crate::writer::Batch;
 
 /// The longest lease. An end that lies further ahead was written by a clock that was wrong, or by hand: it holds nobody
 /// up, because the end is the one column of a job that no event confirms.
-const MAX_LEASE: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_LEASE: Duration = Duration::from_secs(3600);
 
 /// What a transaction answers that records something and refuses all the same.
 pub(crate) type Answer<T> = Result<Result<T, LedgerError>, LedgerError>;
@@ -28,10 +28,37 @@ pub(crate) fn execute(batch: &mut Batch<'_>, known: Known, command: &OperatorCom
     let case = known.still(batch.connection)?;
     let id = case.proposal.id();
     let now = Timestamp::now();
-    if let (Order::Claim { .. }, Some((holder, _))) = (&command.order, held(batch, id, now)?) {
+    let waits = matches!(command.order, Order::Claim { .. } | Order::Park { .. } | Order::Attest { .. });
+    if let (true, Some((holder, _))) = (waits, held(batch, id, now)?) {
         return Err(LedgerError::Held { id: id.clone(), holder });
     }
     decided(batch, case, command, now)
+}
+
+/// The same; if the job is still due afterwards, that is so a while later.
+pub(crate) fn conclude(batch: &mut Batch<'_>, known: Known, command: &OperatorCommand, pause: Duration) -> Answer<Proposal> {
+    let answer = execute(batch, known, command)?;
+    if let Ok(state) = &answer {
+        postpone(batch, state.id(), pause)?;
+    }
+    Ok(answer)
+}
+
+/// Lets a job that is due, and held by nobody, be due a while later. No event: it decides only when somebody tries.
+pub(crate) fn postpone(batch: &Batch<'_>, id: &ProposalId, pause: Duration) -> Result<(), LedgerError> {
+    let postpone = "UPDATE writeback_jobs SET due_at = ?2 + ?3 WHERE proposal_id = ?1 AND due_at IS NOT NULL \
+        AND (lease_expires_at IS NULL OR lease_expires_at <= ?2 OR lease_expires_at > ?2 + ?4)";
+    let row = (id.as_str(), Timestamp::now().as_micros(), micros(pause.min(MAX_LEASE)), micros(MAX_LEASE));
+    batch.connection.prepare_cached(postpone)?.execute(row)?;
+    Ok(())
+}
+
+/// Gives a lease back whose attempt will not report from here: others need not wait for it to lapse.
+pub(crate) fn release(batch: &Batch<'_>, lease: &Lease) -> Result<bool, LedgerError> {
+    let release = "UPDATE writeback_jobs SET lease_expires_at = NULL, due_at = ?3 \
+        WHERE proposal_id = ?1 AND lease_id = ?2 AND attempt = ?4 AND lease_expires_at IS NOT NULL AND due_at IS NOT NULL";
+    let row = (lease.proposal_id.as_str(), lease.lease_id.as_str(), Timestamp::now().as_micros(), lease.attempt);
+    Ok(batch.connection.prepare_cached(release)?.execute(row)? == 1)
 }
 
 /// Takes the job if nobody holds it, and records the next attempt.
@@ -62,7 +89,7 @@ pub(crate) fn claim(batch: &mut Batch<'_>, known: Known, holder: &Holder, durati
 
 /// Prolongs a lease that nobody has taken over.
 pub(crate) fn renew(batch: &mut Batch<'_>, lease: &Lease) -> Result<Lease, LedgerError> {
-    let renew = "UPDATE writeback_jobs SET lease_expires_at = ?3 + ?4 \
+    let renew = "UPDATE writeback_jobs SET lease_expires_at = ?3 + ?4, due_at = ?3 + ?4 \
         WHERE proposal_id = ?1 AND lease_id = ?2 AND attempt = ?5 AND lease_expires_at IS NOT NULL RETURNING lease_expires_at";
     let row = (
         lease.proposal_id.as_str(),
@@ -113,6 +140,6 @@ fn held(batch: &Batch<'_>, id: &ProposalId, now: Timestamp) -> Result<Option<(St
     Ok(row.and_then(|(holder, until)| Some((holder.unwrap_or_default(), Timestamp::from_micros(until)?))))
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

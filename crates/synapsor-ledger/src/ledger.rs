@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::agent::AgentLedger;
 use crate::connection::{open_writer, settle};
@@ -37,6 +38,9 @@ pub struct OpenOptions {
 pub struct Ledger {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Arc<Readers>,
+    /// Told when this process put something on record that a worker may act on.
+    #[cfg_attr(not(feature = "decisions"), expect(dead_code, reason = "only the operator's side tells and listens"))]
+    pub(crate) news: Arc<Notify>,
     place: Arc<Place>,
 }
 
@@ -67,7 +71,7 @@ impl Ledger {
         let readers = Arc::new(Readers::new(Arc::clone(&place), options.readers, options.busy_timeout));
         let writer = Writer::start(connection, Arc::clone(&place), options.busy_timeout);
         let writer = Arc::new(writer.map_err(|error| unopenable(&path, error))?);
-        Ok(Self { writer, readers, place })
+        Ok(Self { writer, readers, news: Arc::default(), place })
     }
 
     /// The handle for code that serves a model.

@@ -11,6 +11,8 @@
 //!
 //! Start reading at [`Ledger::open`], then [`OperatorLedger::execute`].
 
+#[cfg(feature = "decisions")]
+mod agenda;
 mod agent;
 mod append;
 mod body;
@@ -35,6 +37,8 @@ mod list;
 mod load;
 #[cfg(feature = "decisions")]
 mod operator;
+#[cfg(feature = "decisions")]
+mod pause;
 mod projection;
 mod readers;
 mod record;
@@ -50,6 +54,8 @@ mod tell;
 mod verify;
 mod writer;
 
+#[cfg(feature = "decisions")]
+pub use agenda::{Agenda, DeadLetterLine, DueIn, Lane};
 pub use agent::AgentLedger;
 pub use error::{Altered, LedgerError};
 #[cfg(feature = "decisions")]
@@ -60,6 +66,8 @@ pub use ledger::{Ledger, OpenOptions};
 pub use lines::{Activity, AuditLine, EvidenceLine, ReadOf, ReceiptLine, Summary};
 #[cfg(feature = "decisions")]
 pub use operator::OperatorLedger;
+#[cfg(feature = "decisions")]
+pub use pause::Pause;
 pub use record::{
     Claim, Diagnostic, Dossier, Evidence, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded, RecordedEvent, Replay,
 };

@@ -18,7 +18,7 @@ use crate::error::{Altered, LedgerError};
 use crate::history::{History, Verified};
 use crate::projection::{self, FIXED, MOVING};
 use crate::record::{Dossier, Evidence, Job, QueryAudit, RecordedEvent, Replay};
-use crate::rows::{self, Rows};
+use crate::rows::{self, Rows, Schedule};
 
 /// One verified proposal.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl Known {
         }
         let mut case = self.case;
         if let Some(job) = &mut case.job {
-            job.lease_expires_at = rows::lease_end(connection, &id)?.and_then(Timestamp::from_micros);
+            job.scheduled(&rows::schedule(connection, &id)?);
         }
         Ok(case)
     }
@@ -181,13 +181,15 @@ fn same_job(
     connection: &Connection,
     proposal: &Proposal,
     stored: &[Vec<Value>],
-    expected: Option<[Value; 6]>,
+    expected: Option<[Value; 7]>,
 ) -> Result<Option<Job>, LedgerError> {
     let changed = || altered(proposal, Altered::Job);
     match (stored, expected) {
         ([], None) => Ok(None),
         ([row], Some(expected)) if *row == expected => {
-            as_job(row, rows::lease_end(connection, proposal.id())?).map(Some).ok_or_else(changed)
+            let schedule = rows::schedule(connection, proposal.id())?;
+            let sound = schedule.due_at.is_some() == projection::is_due(proposal);
+            as_job(row, &schedule).filter(|_| sound).map(Some).ok_or_else(changed)
         }
         _ => Err(changed()),
     }
@@ -221,16 +223,26 @@ fn altered(proposal: &Proposal, record: Altered) -> LedgerError {
     LedgerError::Altered { id: proposal.id().clone(), record }
 }
 
-fn as_job(row: &[Value], lease_end: Option<i64>) -> Option<Job> {
-    let [_, Value::Text(id), Value::Integer(attempt), holder, lease, Value::Text(created_at)] = row else { return None };
-    Some(Job {
+fn as_job(row: &[Value], schedule: &Schedule) -> Option<Job> {
+    let [_, Value::Text(id), Value::Integer(attempt), holder, lease, Value::Text(created_at), _] = row else { return None };
+    let mut job = Job {
         writeback_job_id: JobId::new(id)?,
         attempt: u32::try_from(*attempt).ok()?,
         holder: as_text(holder).map(str::to_owned),
         lease_id: as_text(lease).and_then(LeaseId::new),
-        lease_expires_at: lease_end.and_then(Timestamp::from_micros),
+        lease_expires_at: None,
+        due_at: None,
         created_at: Timestamp::parse(created_at)?,
-    })
+    };
+    job.scheduled(schedule);
+    Some(job)
+}
+
+impl Job {
+    fn scheduled(&mut self, schedule: &Schedule) {
+        self.lease_expires_at = schedule.lease_end.and_then(Timestamp::from_micros);
+        self.due_at = schedule.due_at.and_then(Timestamp::from_micros);
+    }
 }
 
 fn as_text(value: &Value) -> Option<&str> {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use synapsor_proposal::{Delivery, Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
-use synapsor_protocol::Report;
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
+use synapsor_protocol::{Report, Timestamp};
 
+use crate::agenda::{self, Agenda, DeadLetterLine};
 use crate::body::{self, Shelf};
 use crate::error::LedgerError;
 use crate::filter::{Filter, Page};
@@ -14,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::lines::{Activity, AuditLine, EvidenceLine, ReceiptLine, Summary};
 use crate::list;
 use crate::load::{Known, know, load};
+use crate::pause::{self, Pause};
 use crate::record::{Claim, Diagnostic, Dossier, Evidence, Holder, Lease, QueryAudit, Replay};
 use crate::related;
 use crate::stats::{self, Stats};
@@ -87,7 +89,76 @@ impl OperatorLedger {
     /// expired. Repeating a command that is on record already is no error.
     pub async fn execute(&self, id: &ProposalId, command: OperatorCommand) -> Result<Proposal, LedgerError> {
         let known = self.known(id).await?;
-        self.ledger.writer.write(move |batch| lease::execute(batch, known, &command)).await?
+        let approves = matches!(command.order, Order::Approve { .. });
+        let done = self.ledger.writer.write(move |batch| lease::execute(batch, known, &command)).await?;
+        if approves {
+            self.ledger.news.notify_one();
+        }
+        done
+    }
+
+    /// The same; if the job is still due afterwards, that is so only after `pause`, an hour at most.
+    pub async fn conclude(&self, id: &ProposalId, command: OperatorCommand, pause: Duration) -> Result<Proposal, LedgerError> {
+        let known = self.known(id).await?;
+        self.ledger.writer.write(move |batch| lease::conclude(batch, known, &command, pause)).await?
+    }
+
+    /// Lets a job that is due, and that nobody holds, be due only after `pause`, an hour at most. Nothing else changes, and no event
+    /// says so: it decides only when somebody tries again.
+    pub async fn postpone(&self, id: &ProposalId, pause: Duration) -> Result<(), LedgerError> {
+        let id = id.clone();
+        self.ledger.writer.write(move |batch| lease::postpone(batch, &id, pause)).await
+    }
+
+    /// Gives a lease back whose attempt will not report from here, so that others need not wait for it to lapse. The attempt
+    /// stays claimed and unreported. `false` if the lease was lost before.
+    pub async fn release(&self, lease: &Lease) -> Result<bool, LedgerError> {
+        let lease = lease.clone();
+        let released = self.ledger.writer.write(move |batch| lease::release(batch, &lease)).await;
+        self.ledger.news.notify_one();
+        released
+    }
+
+    /// What there is to do for a worker at this moment: at most `limit` jobs of each lane, and at most `limit` proposals that nobody
+    /// claimed in time. A few seeks, however much the ledger holds.
+    pub async fn agenda(&self, limit: u32) -> Result<Agenda, LedgerError> {
+        self.ledger.readers.read(move |connection| agenda::agenda(connection, limit)).await
+    }
+
+    /// Ready as soon as something was approved, or given back, through this ledger or a clone of it, since the last time. What another
+    /// process does is found by asking for the [`OperatorLedger::agenda`].
+    pub async fn news(&self) {
+        self.ledger.news.notified().await;
+    }
+
+    /// The claimed proposals of whose effect nothing certain is known and that nobody is at work on now, oldest first.
+    pub async fn unresolved(&self) -> Result<Vec<ProposalId>, LedgerError> {
+        self.ledger.readers.read(agenda::unresolved).await
+    }
+
+    /// The dead letters that match, newest first. Lines of a list are not verified.
+    pub async fn dead_letters(&self, filter: &Filter) -> Result<Page<DeadLetterLine>, LedgerError> {
+        let filter = filter.clone();
+        self.ledger.readers.read(move |connection| agenda::dead_letters(connection, &filter)).await
+    }
+
+    /// Lets no worker begin anything, from their next look at the agenda on, until [`OperatorLedger::resume`]. If they pause already,
+    /// that pause stays as it is and is the answer.
+    pub async fn pause(&self, by: &OperatorIdentity, reason: Option<String>) -> Result<Pause, LedgerError> {
+        let pause = Pause { by: by.record(), since: Timestamp::now(), reason };
+        self.ledger.writer.write(move |batch| pause::begin(batch, pause)).await
+    }
+
+    /// Ends the pause; answers with the one that ended, if there was one.
+    pub async fn resume(&self) -> Result<Option<Pause>, LedgerError> {
+        let ended = self.ledger.writer.write(|batch| pause::end(batch)).await?;
+        self.ledger.news.notify_one();
+        Ok(ended)
+    }
+
+    /// The pause, if workers pause.
+    pub async fn paused(&self) -> Result<Option<Pause>, LedgerError> {
+        self.ledger.readers.read(pause::paused).await
     }
 
     /// Takes the job for `lease` if nobody holds it, and records the next attempt. After `Granted` the attempt is on

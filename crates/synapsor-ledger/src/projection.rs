@@ -4,7 +4,7 @@
 //! exactly that, so an edited row cannot agree by accident.
 
 use rusqlite::types::Value;
-use synapsor_proposal::{Fact, Proposal};
+use synapsor_proposal::{Fact, Proposal, Status};
 use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::execution_receipt::Subject;
 use synapsor_protocol::id::JobId;
@@ -55,8 +55,9 @@ pub(crate) const APPROVAL: [&str; 11] = [
 pub(crate) const RECEIPT: [&str; 8] =
     ["proposal_id", "sequence", "writeback_job_id", "attempt", "status", "idempotency_key", "receipt_json", "created_at"];
 
-/// The columns of `writeback_jobs` that the events decide; the lease's end is the only other one.
-pub(crate) const JOB: [&str; 6] = ["proposal_id", "writeback_job_id", "attempt", "holder", "lease_id", "created_at"];
+/// The columns of `writeback_jobs` that the events decide. The lease's end and the moment at which it is due are scheduling: of
+/// the latter, the events decide whether there is one at all ([`is_due`]).
+pub(crate) const JOB: [&str; 7] = ["proposal_id", "writeback_job_id", "attempt", "holder", "lease_id", "created_at", "parked_at"];
 
 /// The values of [`FIXED`].
 pub(crate) fn fixed(proposal: &Proposal) -> [Value; 15] {
@@ -146,7 +147,7 @@ pub(crate) fn receipt_row(event: &RecordedEvent, receipt: &ExecutionReceipt) -> 
 }
 
 /// The row of `writeback_jobs`, once there is a job.
-pub(crate) fn job(proposal: &Proposal, events: &[RecordedEvent]) -> Option<[Value; 6]> {
+pub(crate) fn job(proposal: &Proposal, events: &[RecordedEvent]) -> Option<[Value; 7]> {
     let (writeback_job_id, at) = events.iter().find_map(recorded_job)?;
     let last = proposal.current_attempt();
     Some([
@@ -156,7 +157,18 @@ pub(crate) fn job(proposal: &Proposal, events: &[RecordedEvent]) -> Option<[Valu
         maybe(last.map(|attempt| &attempt.holder)),
         maybe(last.map(|attempt| &attempt.lease_id)),
         text(at),
+        parked_at(proposal),
     ])
+}
+
+/// Since when it is a dead letter.
+pub(crate) fn parked_at(proposal: &Proposal) -> Value {
+    proposal.dead_letter.as_ref().map_or(Value::Null, |parked| Value::from(parked.at.as_micros()))
+}
+
+/// Whether a job is due at some moment: it is approved and not settled, and no dead letter.
+pub(crate) fn is_due(proposal: &Proposal) -> bool {
+    matches!(proposal.status, Status::Approved | Status::PendingWorker) && proposal.dead_letter.is_none()
 }
 
 /// The attempt that an event reports on, and its report.

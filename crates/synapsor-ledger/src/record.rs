@@ -166,6 +166,9 @@ pub struct Job {
     /// Until when others wait; absent when nobody holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<Timestamp>,
+    /// From when on a worker takes it up; absent once it is settled or set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// When it was approved.
     pub created_at: Timestamp,
 }

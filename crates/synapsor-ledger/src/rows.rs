@@ -76,11 +76,20 @@ pub(crate) fn jobs(connection: &Connection, id: &ProposalId) -> Result<Vec<Vec<V
     all(connection, &SELECT_JOB, id, JOB.len())
 }
 
-/// When the lease on the job ends, in microseconds; no event says so.
-pub(crate) fn lease_end(connection: &Connection, id: &ProposalId) -> Result<Option<i64>, LedgerError> {
-    let select = "SELECT lease_expires_at FROM writeback_jobs WHERE proposal_id = ?1";
-    let found: Option<Option<i64>> = connection.prepare_cached(select)?.query_row([id.as_str()], |row| row.get(0)).optional()?;
-    Ok(found.flatten())
+/// What no event says of a job, in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Schedule {
+    /// When the lease on it ends.
+    pub(crate) lease_end: Option<i64>,
+    /// From when on a worker takes it up.
+    pub(crate) due_at: Option<i64>,
+}
+
+/// When something is to happen to the job.
+pub(crate) fn schedule(connection: &Connection, id: &ProposalId) -> Result<Schedule, LedgerError> {
+    let select = "SELECT lease_expires_at, due_at FROM writeback_jobs WHERE proposal_id = ?1";
+    let read = |row: &Row<'_>| Ok(Schedule { lease_end: row.get(0)?, due_at: row.get(1)? });
+    Ok(connection.prepare_cached(select)?.query_row([id.as_str()], read).optional()?.unwrap_or_default())
 }
 
 fn all(connection: &Connection, select: &str, id: &ProposalId, width: usize) -> Result<Vec<Vec<Value>>, LedgerError> {

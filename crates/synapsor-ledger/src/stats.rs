@@ -7,8 +7,10 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use synapsor_protocol::Timestamp;
 
+use crate::agenda::unresolved;
 use crate::error::LedgerError;
 use crate::file::beside;
+use crate::pause::paused;
 use crate::verify::{Head, head};
 
 /// The tables that hold records.
@@ -33,6 +35,8 @@ pub struct Stats {
     pub layout: u32,
     /// Rows per table.
     pub tables: Vec<Rows>,
+    /// What is not settled.
+    pub open: Open,
     /// Pages of the file.
     pub page_count: u64,
     /// Bytes per page.
@@ -47,6 +51,25 @@ pub struct Stats {
     /// When the first and the last group commit were made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<[Timestamp; 2]>,
+}
+
+/// How much waits, and for whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// Waits for a decision.
+    pub pending_review: u64,
+    /// Approved, and not claimed yet.
+    pub approved: u64,
+    /// Claimed, and not settled.
+    pub pending_worker: u64,
+    /// Of these, how many may have had their effect, while nobody is at work on them: `reconcile` finds out.
+    pub unresolved: u64,
+    /// How many of what is approved or claimed are dead letters: a person replays or resolves them.
+    pub dead_letters: u64,
+    /// How many a worker would take up now.
+    pub due: u64,
+    /// Whether workers pause.
+    pub paused: bool,
 }
 
 /// How many rows a table has.
@@ -71,12 +94,28 @@ pub(crate) fn stats(connection: &Connection, path: &Path) -> Result<Stats, Ledge
         path: path.to_owned(),
         layout: u32::try_from(number("SELECT max(version) FROM schema_version")?).unwrap_or(u32::MAX),
         tables,
+        open: open(connection)?,
         page_count,
         page_size,
         approx_bytes: used.saturating_mul(page_size),
         log_bytes: fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()),
         head: head(connection)?,
         between: between(connection)?,
+    })
+}
+
+fn open(connection: &Connection) -> Result<Open, LedgerError> {
+    let number = |query: &str| connection.query_row(query, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+    let of = |status: &str| number(&format!("SELECT count(*) FROM proposals WHERE open = 1 AND status = '{status}'"));
+    let now = Timestamp::now().as_micros();
+    Ok(Open {
+        pending_review: of("pending_review")?,
+        approved: of("approved")?,
+        pending_worker: of("pending_worker")?,
+        unresolved: unresolved(connection)?.len() as u64,
+        dead_letters: number("SELECT count(*) FROM writeback_jobs WHERE parked_at IS NOT NULL")?,
+        due: number(&format!("SELECT count(*) FROM writeback_jobs WHERE due_at IS NOT NULL AND due_at <= {now}"))?,
+        paused: paused(connection)?.is_some(),
     })
 }
 

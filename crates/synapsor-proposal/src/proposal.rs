@@ -68,7 +68,7 @@ pub struct Proposal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<Parked>,
     /// How many attempts had been made when it was last set aside: those that follow are counted anew.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub given_up_after: u32,
     /// What a person said became of it, because nothing could prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,6 +219,11 @@ impl Status {
     pub fn is_open(self) -> bool {
         matches!(self, Self::PendingReview | Self::Approved | Self::PendingWorker)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl fmt::Display for Status {

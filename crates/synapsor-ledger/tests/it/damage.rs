@@ -348,16 +348,18 @@ async fn a_ledger_of_the_first_layout_is_brought_up_to_date() {
             older.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE '%\\_by\\_%' ESCAPE '\\'").unwrap();
         select.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
     };
-    for index in indexes {
+    let of_the_agenda = ["writeback_jobs_due", "writeback_jobs_parked", "proposals_open_until"].map(str::to_owned);
+    for index in indexes.into_iter().chain(of_the_agenda) {
         older.execute_batch(&format!("DROP INDEX {index}")).unwrap();
     }
     for (table, columns) in [
-        ("commits", &["ledger"][..]),
+        ("commits", &["ledger", "remaining"][..]),
         ("evidence", &["checksum"]),
         ("query_audit", &["checksum", "shape", "object_id", "at_micros"]),
         ("diagnostics", &["checksum", "capability", "at_micros"]),
         ("proposals", &["checksum", "shape", "at_micros", "evidence_id", "audit_id"]),
         ("writeback_receipts", &["checksum", "shape", "object_id", "at_micros"]),
+        ("writeback_jobs", &["parked_at", "due_at", "lane"]),
     ] {
         for column in columns {
             older.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
@@ -365,7 +367,7 @@ async fn a_ledger_of_the_first_layout_is_brought_up_to_date() {
     }
     older
         .execute_batch(
-            "DROP TABLE shapes; DELETE FROM schema_version WHERE version = 2;
+            "DROP TABLE shapes; DROP TABLE upkeep; DROP TABLE runner_state; DELETE FROM schema_version WHERE version > 1;
              CREATE INDEX proposals_filter ON proposals (status, tenant_id, capability, object_id, business_object);",
         )
         .unwrap();

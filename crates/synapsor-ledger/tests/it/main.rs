@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that fails is a test that fails")]
 
+mod agenda;
 mod altered;
 mod claims;
 mod concurrency;

@@ -104,7 +104,7 @@ fn a_ledger_of_a_newer_program_is_left_alone() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_version VALUES (7, '0.9.0', '2027-01-01T00:00:00Z')", []).unwrap();
     drop(connection);
-    assert_snapshot!(refused(&path), @"the ledger has layout 7, which needs synapsor-runner 0.9.0 or later; this program knows layout 2");
+    assert_snapshot!(refused(&path), @"the ledger has layout 7, which needs synapsor-runner 0.9.0 or later; this program knows layout 4");
 }
 
 #[tokio::test]
