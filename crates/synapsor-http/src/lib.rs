@@ -39,7 +39,7 @@ pub use host::{HostList, HostRule};
 pub use listen::{Listen, Protection};
 pub use origin::{Origin, OriginList};
 pub use request_time::RequestTime;
-pub use routes::{Ready, Routes};
+pub use routes::{Readiness, Routes};
 pub use server::{Endpoint, Server};
 pub use settings::{Limits, Settings};
 pub use shutdown::termination;

@@ -19,14 +19,14 @@ use crate::answer::{Rejection, ResponseBody, json_answer};
 pub(crate) type Health = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// What `/readyz` says: `Ok` with 200, `Err` with 503.
-pub type Ready = Arc<dyn Fn() -> Result<serde_json::Value, serde_json::Value> + Send + Sync>;
+pub type Readiness = Arc<dyn Fn() -> Result<serde_json::Value, serde_json::Value> + Send + Sync>;
 
 /// Lets requests for one path through and answers `/healthz` and `/readyz` itself; anything else is 404.
 #[derive(Clone)]
 pub struct Routes {
     path: &'static str,
     health: Health,
-    ready: Option<Ready>,
+    ready: Option<Readiness>,
 }
 
 impl Routes {
@@ -37,7 +37,7 @@ impl Routes {
 
     /// The same with what `/readyz` says; without it there is no such path.
     #[must_use]
-    pub fn with_ready(self, ready: Option<Ready>) -> Self {
+    pub fn with_ready(self, ready: Option<Readiness>) -> Self {
         Self { ready, ..self }
     }
 

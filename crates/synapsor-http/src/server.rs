@@ -30,7 +30,7 @@ use crate::host::HostList;
 use crate::listen::Protection;
 use crate::origin::OriginList;
 use crate::request_time::RequestTime;
-use crate::routes::{Ready, Routes};
+use crate::routes::{Readiness, Routes};
 use crate::settings::{Checked, Limits, Settings};
 use crate::stack::{Layers, stack};
 use crate::tls;
@@ -44,7 +44,7 @@ pub struct Endpoint<S> {
     /// What `/healthz` says. Anybody may read it.
     pub health: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What `/readyz` says, which anybody may read too; without it there is no such path.
-    pub ready: Option<Ready>,
+    pub ready: Option<Readiness>,
     /// The methods that a page may use, comma-separated.
     pub methods: &'static str,
     /// The headers that a page may send, comma-separated.
