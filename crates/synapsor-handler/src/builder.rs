@@ -18,7 +18,7 @@ use crate::service::{Handler, Inner};
 use crate::store::Store;
 
 /// A shorter token could be guessed.
-const LEAST_TOKEN_BYTES: usize = 16;
+pub(crate) const LEAST_TOKEN_BYTES: usize = 16;
 /// How long a body may take to come.
 const BODY_TIME: Duration = Duration::from_secs(10);
 

@@ -195,10 +195,13 @@ impl Database {
     }
 
     /// The change that a request asks for, with everything in it held against the catalog.
-    async fn change(&self, order: &Order, tables: &[OpenTable]) -> Result<Change, Box<Report>> {
+    async fn change(&self, order: &Order, effect: &dyn Effect, tables: &[OpenTable]) -> Result<Change, Box<Report>> {
         let schema = order.schema.clone().or_else(|| self.source.default_schema()).unwrap_or_else(|| order.table.clone());
         let place = |declared: &&Declared| declared.rule.schema.as_ref() == Some(&schema) && declared.rule.table == order.table;
         let declared = self.tables.iter().find(place).ok_or_else(|| misdirected("the target's table is not declared"))?;
+        if effect.target().is_some_and(|named| !self.names(named, declared)) {
+            return Err(misdirected("the effect is for another table"));
+        }
         if declared.rule.tenant.as_ref() != order.tenant.as_ref().map(|tenant| &tenant.column) {
             return Err(misdirected("the tenant column is not the declared one"));
         }
@@ -230,6 +233,20 @@ impl Database {
         Ok(Change { claim: claim(order), key, tenant, guard: guard(order, &seen, &table)?, patch: Vec::new(), table })
     }
 
+    /// Whether an effect that names its table so means this one.
+    fn names(&self, named: &str, declared: &Declared) -> bool {
+        let (schema, table) = named.split_once('.').map_or((None, named), |(schema, table)| (Some(schema), table));
+        let default = self.source.default_schema();
+        let schema = schema.or(default.as_ref().map(Identifier::as_str));
+        declared.rule.table.as_str() == table && declared.rule.schema.as_ref().map(Identifier::as_str) == schema
+    }
+
+    /// The database itself.
+    #[cfg(feature = "declared")]
+    pub(crate) fn source(&self) -> &WriteSource {
+        &self.source
+    }
+
     /// The effect of a job, as the guarded transaction calls it.
     fn function(&self, job: &Job, effect: &Arc<dyn Effect>) -> Arc<Function> {
         let (job, effect, time) = (job.clone(), effect.clone(), self.effect_time);
@@ -255,7 +272,7 @@ impl Database {
         };
         let prepared = async {
             let tables = self.open_tables().await?;
-            let change = self.change(order, &tables).await?;
+            let change = self.change(order, effect.as_ref(), &tables).await?;
             Ok::<_, Box<Report>>((tables, change))
         };
         let (tables, change) = match prepared.await {

@@ -20,6 +20,12 @@ pub type EffectFuture<'a> = Pin<Box<dyn Future<Output = Result<Done, EffectError
 pub trait Effect: Send + Sync + 'static {
     /// Makes the change. The row is locked; committing is not the effect's affair.
     fn apply(&self, job: Job, tx: Tx) -> EffectFuture<'_>;
+
+    /// The table that the request's row must be in, as it was declared; `None` if any declared table will do. A request for another
+    /// one is refused before anything is locked.
+    fn target(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<F, Working> Effect for F

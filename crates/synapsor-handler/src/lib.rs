@@ -51,6 +51,7 @@ mod effect;
 mod error;
 mod fields;
 mod job;
+mod log;
 mod service;
 mod store;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

@@ -19,6 +19,7 @@ use crate::body::{ResponseBody, Unread, read};
 use crate::builder::Builder;
 use crate::error::HandlerError;
 use crate::job::Job;
+use crate::log::Line;
 use crate::store::Store;
 
 /// The endpoint: a `tower` service that answers with receipts. Cheap to clone; needs a tokio runtime to be called.
@@ -62,6 +63,12 @@ impl Handler {
         Ok(())
     }
 
+    /// The database of the application, if it has one.
+    #[cfg(all(feature = "declared", any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+    pub(crate) fn source(&self) -> Option<&synapsor_source::WriteSource> {
+        self.0.database.as_ref().map(|database| database.source())
+    }
+
     /// Waits until everything that was begun is finished, requests included whose clients have gone. For the end of the process,
     /// after the listener is closed.
     pub async fn finish(&self) {
@@ -72,64 +79,44 @@ impl Handler {
 
     /// The whole way of one request.
     async fn answer<B: Body>(self, request: Request<B>) -> Response<ResponseBody> {
-        let inner = &self.0;
+        let (inner, mut line) = (&self.0, Line::begun());
         let (head, body) = request.into_parts();
-        let refused = |(code, why): (ErrorCode, &'static str)| {
-            tracing::warn!(code = code.as_str(), why, "refused a request");
-            answer::refused(code)
-        };
-        if let Err(refusal) = inner.admission.check_head(&head) {
-            return refused(refusal);
+        if let Err((code, why)) = inner.admission.check_head(&head) {
+            return line.refused(code, why);
         }
         let body = match read(body, inner.admission.body_limit, inner.body_time).await {
             Ok(body) => body,
-            Err(Unread::TooLarge) => return refused((ErrorCode::HANDLER_EXCEPTION, "the body is too large")),
-            Err(Unread::Broken) => return refused((ErrorCode::BAD_WRITEBACK_REQUEST, "the body did not come whole, or not in time")),
+            Err(Unread::TooLarge) => return line.refused(ErrorCode::HANDLER_EXCEPTION, "the body is too large"),
+            Err(Unread::Broken) => return line.refused(ErrorCode::BAD_WRITEBACK_REQUEST, "the body did not come whole, or not in time"),
         };
         let order = match inner.admission.read(&head, &body) {
             Ok(order) => order,
-            Err(refusal) => return refused(refusal),
+            Err((code, why)) => return line.refused(code, why),
         };
-        let known = inner.store.knows(&order.action);
-        let unsupported = match known {
-            None => Some(ErrorCode::UNSUPPORTED_ACTION),
-            Some(known) if order.dry_run && !known.rehearsable => Some(ErrorCode::DRY_RUN_UNSUPPORTED),
-            Some(_) => None,
-        };
-        if let Some(code) = unsupported {
-            tracing::warn!(code = code.as_str(), proposal = order.proposal_id.as_str(), "refused a request");
-            return answer::refused_order(&order, code);
+        let job = Job::new(order);
+        line.job = Some(job.clone());
+        let known = inner.store.knows(job.action());
+        match known {
+            None => line.refused(ErrorCode::UNSUPPORTED_ACTION, "there is no effect of that name"),
+            Some(known) if job.is_rehearsal() && !known.rehearsable => {
+                line.refused(ErrorCode::DRY_RUN_UNSUPPORTED, "the effect may not be tried")
+            }
+            Some(_) => self.carry_out(job, line).await,
         }
-        self.carry_out(Job::new(order)).await
     }
 
-    /// In a task of its own: a client that goes away takes nothing with it.
-    async fn carry_out(self, job: Job) -> Response<ResponseBody> {
+    /// In a task of its own: a client that goes away takes nothing with it, not even the line in the log.
+    async fn carry_out(self, job: Job, line: Line) -> Response<ResponseBody> {
         let (store, work) = (self.0.store.clone(), job.clone());
         let task = self.0.tasks.spawn(async move {
             let report = if work.is_rehearsal() { store.rehearse(work.clone()).await } else { store.carry_out(work.clone()).await };
-            log(&work, &report);
-            report
+            line.carried(&work, &report)
         });
-        let report = task.await.unwrap_or_else(|_| {
+        task.await.unwrap_or_else(|_| {
             tracing::error!(proposal = job.proposal_id(), "the work ended without an answer");
-            Report::because(Outcome::Unknown, ErrorCode::HANDLER_EXCEPTION)
-        });
-        answer::carried(job.order(), &report, job.is_rehearsal())
-    }
-}
-
-/// What an operator reads; never a value of the request.
-fn log(job: &Job, report: &Report) {
-    let (outcome, code) = (report.outcome.as_str(), report.code.as_ref().map_or("", ErrorCode::as_str));
-    let (proposal, action, attempt) = (job.proposal_id(), job.action(), job.attempt());
-    let detail = report.detail.as_deref().unwrap_or_default();
-    match report.outcome {
-        Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => {
-            tracing::info!(proposal, action, attempt, outcome, code, rehearsal = job.is_rehearsal(), "carried out");
-        }
-        Outcome::Failed => tracing::warn!(proposal, action, attempt, outcome, code, detail, "failed"),
-        Outcome::Unknown => tracing::error!(proposal, action, attempt, outcome, code, detail, "the outcome is not known"),
+            let report = Report::because(Outcome::Unknown, ErrorCode::HANDLER_EXCEPTION);
+            answer::carried(job.order(), &report, job.is_rehearsal())
+        })
     }
 }
 

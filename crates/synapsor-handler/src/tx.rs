@@ -44,6 +44,12 @@ impl Tx {
         Self(tx)
     }
 
+    /// What the catalog says about a declared table.
+    #[cfg(feature = "declared")]
+    pub(crate) fn open_table(&self, table: &str) -> Result<&guarded::OpenTable, TxError> {
+        self.0.table(table).map_err(TxError::from_source)
+    }
+
     /// Inserts one row into the tenant.
     pub async fn insert(&self, table: &str, values: &[(&str, Scalar)]) -> Result<(), TxError> {
         self.0.insert(table, values).await.map_err(TxError::from_source)

@@ -9,7 +9,7 @@ use std::fs;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of the workspace a crate may use. `*` is all of them.
-const TABLE: [(&str, &[&str]); 15] = [
+const TABLE: [(&str, &[&str]); 16] = [
     ("synapsor-protocol", &[]),
     ("synapsor-envelope", &["protocol"]),
     ("synapsor-config", &["protocol"]),
@@ -24,6 +24,7 @@ const TABLE: [(&str, &[&str]); 15] = [
     ("synapsor-mcp", &["protocol", "envelope", "agent", "http"]),
     ("synapsor-testkit", &["*"]),
     ("synapsor-runner", &["*"]),
+    ("synapsor-handler-server", &["protocol", "handler", "http"]),
     ("xtask", &["protocol", "envelope", "config"]),
 ];
 

@@ -76,6 +76,11 @@ impl OpenTable {
         self.0.tenant.as_ref().map(|column| &column.name)
     }
 
+    /// The names of its columns.
+    pub fn columns(&self) -> impl Iterator<Item = &Identifier> {
+        self.0.columns.iter().map(|column| &column.name)
+    }
+
     /// What the catalog says about a column; `None` if there is no such column.
     pub fn facts(&self, column: &Identifier) -> Option<ColumnFacts> {
         let column = self.0.columns.iter().find(|found| found.name == *column)?;
