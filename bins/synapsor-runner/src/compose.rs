@@ -5,27 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use synapsor_agent::{AgentParts, AgentPort};
-use synapsor_config::{Capability, Config, Engine, Environment, ExecutorKind, ExecutorRef, Mode, SourceConfig};
-use synapsor_executor::{Executor, SqlUpdate};
-use synapsor_ledger::{Ledger, OpenOptions};
-use synapsor_operator::{Account, Executors, OperatorParts, OperatorPort, Records, identify};
+use synapsor_config::{Capability, Config, Engine, Environment, ExecutorRef, Mode, SourceConfig};
+use synapsor_ledger::{Ledger, OpenOptions, OperatorLedger};
+use synapsor_operator::{Account, OperatorParts, OperatorPort, Records, identify};
 use synapsor_protocol::Identifier;
-use synapsor_protocol::name::{EnvName, SafeName};
-use synapsor_source::{Location, ReceiptTable, Source, SourceSettings, WriteSource};
+use synapsor_protocol::name::EnvName;
+use synapsor_source::{Location, Source, SourceSettings, WriteSource};
 
 use crate::cli::Place;
+use crate::executors::WriteExecutors;
 use crate::failure::{Answer, Failure};
 use crate::output;
 
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Writers at once: one process applies one job at a time.
-const WRITE_CONNECTIONS: usize = 2;
 
 /// A checked configuration and where its ledger is.
 #[derive(Debug, Clone)]
@@ -93,7 +90,7 @@ impl Setup {
     pub(crate) fn operator_port(&self, note: Option<String>) -> Answer<OperatorPort> {
         let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
         let identity = identify(&self.config, &Account::of_process(), ledger.owner_uid(), note)?;
-        let executors = WriteExecutors { config: self.config.clone(), environment: self.environment.clone(), open: Mutex::default() };
+        let executors = WriteExecutors::new(self.config.clone(), self.environment.clone());
         Ok(OperatorPort::new(OperatorParts {
             config: self.config.clone(),
             ledger: ledger.operator(),
@@ -105,13 +102,17 @@ impl Setup {
 
     /// What whoever can read the ledger can look up in it. Makes none.
     pub(crate) fn records(&self) -> Answer<Records> {
-        let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
-        Ok(Records::new(ledger.operator()))
+        self.ledger().map(Records::new)
+    }
+
+    /// The ledger itself, for whoever looks after it. Makes none.
+    pub(crate) fn ledger(&self) -> Answer<OperatorLedger> {
+        Ok(Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?.operator())
     }
 
     /// What applies changes in each source that a proposal changes directly, opened as `apply` would.
     pub(crate) fn writers(&self) -> BTreeMap<Identifier, Writer> {
-        let executors = WriteExecutors { config: self.config.clone(), environment: self.environment.clone(), open: Mutex::default() };
+        let executors = WriteExecutors::new(self.config.clone(), self.environment.clone());
         let written = self.config.sources.iter().filter(|(name, _)| self.written_directly(name).next().is_some());
         let opened = written.filter_map(|(name, source)| {
             let variable = match &source.engine {
@@ -163,63 +164,7 @@ pub(crate) enum Writer {
     Unusable(String),
 }
 
-/// Executors that write, opened when they are first needed.
-struct WriteExecutors {
-    config: Arc<Config>,
-    environment: Environment,
-    open: Mutex<BTreeMap<String, Arc<dyn Executor>>>,
-}
-
-impl Executors for WriteExecutors {
-    fn open(&self, source: &str, executor: &str) -> Result<Arc<dyn Executor>, String> {
-        self.writes_directly(executor)?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = open.get(source) {
-            return Ok(known.clone());
-        }
-        let opened: Arc<dyn Executor> = Arc::new(SqlUpdate::new(self.write_source(source)?));
-        open.insert(source.to_owned(), opened.clone());
-        Ok(opened)
-    }
-}
-
-impl WriteExecutors {
-    /// Whether the executor is the direct path; a handler is not served yet.
-    fn writes_directly(&self, executor: &str) -> Result<(), String> {
-        if executor == "sql_update" {
-            return Ok(());
-        }
-        match SafeName::new(executor).and_then(|name| self.config.executors.get(&name)) {
-            Some(declared) if declared.kind == ExecutorKind::SqlUpdate => Ok(()),
-            Some(other) => Err(format!("executors of the type `{}` are not served by this version yet", other.type_name())),
-            None => Err("the configuration does not declare it".to_owned()),
-        }
-    }
-
-    fn write_source(&self, name: &str) -> Result<WriteSource, String> {
-        let found = Identifier::new(name).and_then(|name| self.config.source(&name));
-        let source = found.ok_or("the configuration does not have the source any more")?;
-        if source.read_only {
-            return Err("the source is read-only".to_owned());
-        }
-        let location = match &source.engine {
-            Engine::Sqlite { path } => Location::Sqlite(path.resolve(&self.environment).map_err(|e| e.to_string())?),
-            Engine::Postgres { write_url_env: Some(variable), .. } => Location::Postgres(self.secret(variable)?),
-            Engine::Mysql { write_url_env: Some(variable), .. } => Location::Mysql(self.secret(variable)?),
-            Engine::Postgres { write_url_env: None, .. } | Engine::Mysql { write_url_env: None, .. } => {
-                return Err("the source names no `write_url_env`".to_owned());
-            }
-        };
-        let receipts = ReceiptTable { schema: source.receipts.schema.clone(), table: source.receipts.table.clone() };
-        WriteSource::open(settings(name, location, source, WRITE_CONNECTIONS), receipts).map_err(|e| e.to_string())
-    }
-
-    fn secret(&self, variable: &EnvName) -> Result<synapsor_protocol::Secret, String> {
-        self.environment.secret(variable).map_err(|e| e.to_string())
-    }
-}
-
-fn settings(name: &str, location: Location, source: &SourceConfig, pool_size: usize) -> SourceSettings {
+pub(crate) fn settings(name: &str, location: Location, source: &SourceConfig, pool_size: usize) -> SourceSettings {
     SourceSettings {
         name: name.to_owned(),
         location,

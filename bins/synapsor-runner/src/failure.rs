@@ -9,6 +9,7 @@ use synapsor_ledger::LedgerError;
 use synapsor_mcp::McpError;
 use synapsor_operator::{JobRefusal, OperatorError};
 use synapsor_proposal::Refusal;
+use synapsor_protocol::ErrorCode;
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::ProposalId;
 use synapsor_source::SourceError;
@@ -107,6 +108,14 @@ impl From<LedgerError> for Failure {
             LedgerError::Corrupt { .. } => {
                 failure.hint("put a backup in its place; receipts in the source keep every change from being made twice")
             }
+            LedgerError::Taken { .. } => failure.hint(
+                "stop that process first; `--allow-concurrent-store` lets a second server begin all the same, and nothing else beside one",
+            ),
+            LedgerError::InUse(_) => failure.hint("stop the worker, or let the command end, that has it open"),
+            LedgerError::LeaseUnreadable(_) => {
+                failure.hint("if you know that no server of another version has the ledger, say `--force`, which passes over the file")
+            }
+            LedgerError::Exists(_) => failure.hint("name another file, or say `--force` to replace it"),
             LedgerError::Full => failure.hint("make room and run the command again"),
             LedgerError::ReadOnly(_) => failure.hint("this account must be able to write the file and its folder, where its log is kept"),
             _ => failure,
@@ -165,6 +174,9 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
         OperatorError::TombstoneUnrecorded { id, .. } => Some(format!(
             "when the ledger can be written again, run `synapsor-runner proposals cancel {id}`: it finds the tombstone and records it"
         )),
+        OperatorError::Unsettled { id, report } if report.code == Some(ErrorCode::HANDLER_NOT_FENCED) => {
+            Some(format!("look into the application, and say what you find: `synapsor-runner dead-letters resolve {id}`"))
+        }
         OperatorError::Unsettled { id, .. } => Some(format!("when the source can be reached, run `synapsor-runner apply {id}` again")),
         _ => None,
     }

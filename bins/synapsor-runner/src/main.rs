@@ -8,10 +8,13 @@ mod cli;
 mod client;
 mod compose;
 mod demo;
+mod executors;
 mod failure;
 mod logging;
 mod output;
 mod review;
+mod stage;
+mod template;
 mod verbs;
 
 use std::process::ExitCode;

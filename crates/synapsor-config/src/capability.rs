@@ -45,7 +45,7 @@ pub enum CapabilityKind {
     /// It reads one row.
     Read,
     /// It proposes a change of one row.
-    Proposal(ProposalRules),
+    Proposal(Box<ProposalRules>),
 }
 
 /// Which trusted context a capability uses.

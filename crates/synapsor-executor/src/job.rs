@@ -15,6 +15,10 @@ pub struct Job {
     pub attempt: u32,
     /// The approved change.
     pub change_set: ChangeSet,
+    /// Who approved it: an account of this machine.
+    pub approved_by: Option<String>,
+    /// Who carries it out, in words: `pid 4711`.
+    pub runner: String,
 }
 
 impl Job {

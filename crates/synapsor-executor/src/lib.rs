@@ -1,7 +1,7 @@
 //! How is an approved job carried out?
 //!
 //! An [`Executor`] takes one [`Job`] and answers with a report; it decides nothing. The direct path, [`SqlUpdate`], runs the guarded
-//! transaction of the source.
+//! transaction of the source. [`HttpHandler`] and [`CommandHandler`] hand the change to an application, and take its receipt.
 //!
 //! # Invariants
 //! - A report says `failed` only if it is proved that the attempt did nothing and can do nothing later.
@@ -9,19 +9,39 @@
 //!
 //! Knows nothing of the ledger, of configuration files or of MCP. Start reading at [`Executor`].
 
+mod command_handler;
+mod error;
+mod http_handler;
 mod job;
 mod sql_update;
+mod terms;
 
 use std::future::Future;
 use std::pin::Pin;
 
+pub use command_handler::{CommandHandler, CommandSettings};
+pub use error::ExecutorError;
+pub use http::Method as HttpMethod;
+pub use http_handler::{HttpHandler, HttpSettings, Named};
 pub use job::Job;
 pub use sql_update::SqlUpdate;
 use synapsor_protocol::Report;
-pub use synapsor_source::guarded::{Fence, Rehearsal};
+pub use synapsor_source::guarded::{Fence, Rehearsal as SourceRehearsal};
+pub use terms::HandlerTerms;
 
 /// What an executor answers with, some time later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a dry run came to.
+#[derive(Debug, Clone)]
+pub enum Rehearsal {
+    /// The source made the change and undid it.
+    Source(SourceRehearsal),
+    /// The handler was asked, with the word that it is a dry run; this is what it answered.
+    Handler(Report),
+    /// The handler was not called. What the runner knows of the job is in order.
+    Local,
+}
 
 /// Who finds out what became of an attempt whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +60,8 @@ pub trait Executor: Send + Sync {
     /// the receipt, or makes the change. The same holds after a report of `unknown`.
     fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report>;
 
-    /// Does everything but the commit, and undoes it. No state changes anywhere, whenever the process dies.
+    /// Does everything but the commit, and undoes it. Nothing of ours changes a state anywhere, whenever the process dies; what a handler
+    /// does when it is asked for a dry run is its own affair.
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal>;
 
     /// Finds out what became of the operation, and stops it: afterwards no attempt up to the job's can act any more, unless the answer is

@@ -11,11 +11,11 @@ mod proofs;
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::change_set::{ChangeSet, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance, row_hash};
 use synapsor_protocol::{Digest, ErrorCode, Identifier, Outcome, Report};
-use synapsor_source::guarded::{Advance, Change, Fence, Guard, Rehearsal, RowGuard};
+use synapsor_source::guarded::{Advance, Change, Fence, Guard, Rehearsal as SourceRehearsal, RowGuard};
 use synapsor_source::{CheckedTable, Severity, SourceError, TableUse, ValueError, WriteSource};
 
 use crate::job::Job;
-use crate::{Answer, Executor};
+use crate::{Answer, Executor, Rehearsal};
 use proofs::Proofs;
 
 /// The executor that every configuration has: one guarded UPDATE in the source itself.
@@ -98,10 +98,10 @@ impl Executor for SqlUpdate {
         Box::pin(async move {
             // Rehearsing is asking what would happen now.
             self.proofs.forget();
-            match self.change(job).await {
+            Rehearsal::Source(match self.change(job).await {
                 Ok(change) => self.source.rehearse(&change).await,
-                Err(unfit) => Rehearsal { report: unfit.report(), receipt_table_present: false },
-            }
+                Err(unfit) => SourceRehearsal { report: unfit.report(), receipt_table_present: false },
+            })
         })
     }
 

@@ -115,7 +115,14 @@ impl OperatorPort {
         let proposal = &dossier.proposal;
         let job_id = proposal.writeback_job_id.clone().ok_or_else(|| not_applicable(proposal))?;
         let operation_id = proposal.terms.operation_id.clone();
-        Ok(Job { job_id, operation_id, attempt, change_set: dossier.change_set.clone() })
+        Ok(Job {
+            job_id,
+            operation_id,
+            attempt,
+            change_set: dossier.change_set.clone(),
+            approved_by: proposal.approval.as_ref().map(|approval| approval.operator.account.clone()),
+            runner: self.process.clone(),
+        })
     }
 }
 

@@ -142,6 +142,18 @@ codes! {
     HANDLER_BUSINESS_ERROR
     /// A handler cannot say what happened: callers take it for unknown.
     HANDLER_EXCEPTION
+    /// A handler could not be reached, or not be started: nothing of the request was handed over.
+    HANDLER_UNREACHABLE
+    /// A handler got the request, or a part of it, and did not answer in time.
+    HANDLER_TIMEOUT
+    /// The connection to a handler broke after something of the request was sent.
+    HANDLER_CONNECTION_LOST
+    /// What a handler answered is no receipt.
+    HANDLER_INVALID_RECEIPT
+    /// A handler answered about another operation, or about another change.
+    HANDLER_ECHO_DIFFERS
+    /// Nothing that the runner can send stops a handler; a person has to say what became of the operation.
+    HANDLER_NOT_FENCED
 }
 
 impl ErrorCode {
@@ -184,9 +196,12 @@ pub struct Report {
     /// Columns outside the patch that changed too: triggers, generated columns, the version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_changed: Vec<Identifier>,
-    /// Whether the same attempt may well succeed a moment later.
+    /// Whether the same attempt may well succeed a moment later. Of an unknown outcome: whether asking again may find it out.
     #[serde(default)]
     pub transient: bool,
+    /// How many seconds whoever was asked wants to be left alone, if they said so; at most an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
     /// What the operator should know: at most 1,000 characters, no secret, never shown to a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -206,6 +221,7 @@ impl Report {
             new_version: None,
             also_changed: Vec::new(),
             transient: false,
+            retry_after_seconds: None,
             detail: None,
             details: Map::new(),
         }

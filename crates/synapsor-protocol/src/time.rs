@@ -32,9 +32,19 @@ impl Timestamp {
         text.parse().ok().map(Self::truncated)
     }
 
+    /// Reads a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http(text: &str) -> Option<Self> {
+        jiff::fmt::rfc2822::parse(text).ok().map(|date| Self::truncated(date.timestamp()))
+    }
+
     /// The moment `duration` later; the last representable moment if that is beyond it.
     pub fn after(self, duration: Duration) -> Self {
         Self::truncated(self.0.saturating_add(duration).unwrap_or(jiff::Timestamp::MAX))
+    }
+
+    /// The moment `duration` earlier; the first representable moment if that is before it.
+    pub fn before(self, duration: Duration) -> Self {
+        Self::truncated(self.0.saturating_sub(duration).unwrap_or(jiff::Timestamp::MIN))
     }
 
     /// How long it is from `earlier` to this moment; zero if it is not earlier.

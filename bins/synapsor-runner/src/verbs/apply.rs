@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use synapsor_config::executor::Redelivery;
+use synapsor_config::{Config, ExecutorKind};
+use synapsor_executor::SourceRehearsal;
 use synapsor_operator::{Application, Rehearsal, Waiting};
 use synapsor_protocol::id::ProposalId;
-use synapsor_protocol::{Outcome, Report};
+use synapsor_protocol::name::SafeName;
+use synapsor_protocol::{ChangeSet, ErrorCode, Outcome, Report};
 
 use super::{job, meant};
 use crate::cli::Apply;
@@ -14,7 +18,8 @@ use crate::failure::Answer;
 use crate::output;
 
 pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
-    let port = Setup::load_served(&words.one.place)?.operator_port(words.actor.actor.clone())?;
+    let setup = Setup::load_served(&words.one.place)?;
+    let port = setup.operator_port(words.actor.actor.clone())?;
     let handed_over = job::handed_over(&words.handed_over)?;
     let id = match &handed_over {
         Some((job, _)) => job.proposal_id.clone(),
@@ -27,16 +32,68 @@ pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
         };
         return Ok(rehearsed(&id, &rehearsal, words.one.format.json));
     }
+    // Looked at first: what is printed afterwards must not depend on another look at the ledger.
+    let way = if words.one.format.json { None } else { Some(Way::of(&port.show(&id).await?.change_set, &setup.config)) };
     let application = match &handed_over {
         Some((job, to)) => port.apply_job(job, to, &mut |held| tell(held)).await?,
         None => port.apply(&id, &mut |held| tell(held)).await?,
     };
-    if words.one.format.json {
-        output::json(&record(&application));
-    } else {
-        print(&id, &application, &words.one.place.again());
+    match way {
+        None => output::json(&record(&application)),
+        Some(way) => print(&id, &application, &way, &words.one.place.again()),
     }
     Ok(output::exit(application.report.outcome.is_applied()))
+}
+
+/// Who makes the change.
+#[derive(Debug)]
+enum Way {
+    /// The runner itself, in the source.
+    Direct,
+    /// An application. If it keeps the operation id, it may be asked again.
+    Handler { executor: String, keeps_operation_id: bool },
+}
+
+impl Way {
+    fn of(set: &ChangeSet, config: &Config) -> Self {
+        let executor = set.writeback.executor.as_deref().unwrap_or("sql_update");
+        let declared = SafeName::new(executor).and_then(|name| config.executors.get(&name)).map(|declared| &declared.kind);
+        let redelivery = match declared {
+            Some(ExecutorKind::HttpHandler(handler)) => handler.redelivery,
+            Some(ExecutorKind::CommandHandler(handler)) => handler.redelivery,
+            Some(ExecutorKind::SqlUpdate) | None => return Self::Direct,
+        };
+        Self::Handler { executor: executor.to_owned(), keeps_operation_id: redelivery == Redelivery::Safe }
+    }
+
+    /// What an outcome means, in a sentence.
+    fn meaning(&self, id: &ProposalId, report: &Report, again: &str) -> String {
+        match (report.outcome, self) {
+            (Outcome::Applied, Self::Direct) => {
+                format!("{} row changed, with a receipt in the same transaction{}", report.rows_affected, versions(report))
+            }
+            (Outcome::Applied, Self::Handler { executor, .. }) => {
+                format!("`{executor}` made the change: {}{}", output::counted(count(report.rows_affected), "row"), versions(report))
+            }
+            (Outcome::AlreadyApplied, _) => "the change had been made before; nothing was changed now".to_owned(),
+            (Outcome::Conflict, _) => "the row is not what was approved; nothing was changed, and the agent may propose again".to_owned(),
+            (Outcome::Failed, _) => "nothing was changed, and nothing of this attempt can change anything later".to_owned(),
+            (Outcome::Unknown, Self::Direct) => {
+                "the change may or may not be in the source; applying again finds out and never makes it twice".to_owned()
+            }
+            (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: true }) => {
+                format!("the change may or may not have been made; applying again asks `{executor}`, which never makes it twice")
+            }
+            (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: false }) => format!(
+                "the change may or may not have been made, and `{executor}` is not asked a second time; look into the application, and say what \
+                 you find: `synapsor-runner dead-letters resolve {id}{again}`"
+            ),
+        }
+    }
+}
+
+fn count(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
 fn tell(held: &Waiting) {
@@ -49,31 +106,30 @@ pub(super) fn record(application: &Application) -> Value {
     json!({"ok": report.outcome.is_applied(), "proposal_id": proposal.id(), "status": report.outcome, "proposal_status": proposal.status,
         "attempt": attempt, "idempotency_key": proposal.terms.operation_id, "rows_affected": report.rows_affected,
         "source_database_mutated": report.outcome == Outcome::Applied, "previous_version": report.previous_version,
-        "new_version": report.new_version, "also_changed": report.also_changed, "safe_error_code": report.code, "detail": report.detail})
+        "new_version": report.new_version, "also_changed": report.also_changed, "safe_error_code": report.code, "detail": report.detail,
+        "details": report.details, "retry_after_seconds": report.retry_after_seconds})
 }
 
-fn print(id: &ProposalId, application: &Application, again: &str) {
+fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     let report = &application.report;
     output::line(format_args!("{}: {id}{}", output::bold(report.outcome.as_str()), because(report)));
-    output::line(match report.outcome {
-        Outcome::Applied => format!("{} row changed, with a receipt in the same transaction{}", report.rows_affected, versions(report)),
-        Outcome::AlreadyApplied => "the change had been made before; nothing was changed now".to_owned(),
-        Outcome::Conflict => "the row is not what was approved; nothing was changed, and the agent may propose again".to_owned(),
-        Outcome::Failed => "nothing was changed, and nothing of this attempt can change anything later".to_owned(),
-        Outcome::Unknown => "the change may or may not be in the source; applying again finds out and never makes it twice".to_owned(),
-    });
+    output::line(way.meaning(id, report, again));
     if report.outcome == Outcome::Applied && !report.also_changed.is_empty() {
         let columns: Vec<_> = report.also_changed.iter().map(AsRef::as_ref).collect();
         output::line(format_args!("also changed by the database or the guard: {}", columns.join(", ")));
     }
-    if let Some(detail) = report.detail.as_deref().filter(|_| !report.outcome.is_applied()) {
-        output::line(format_args!("detail: {}", output::visible(detail)));
+    if report.outcome == Outcome::Applied && !report.details.is_empty() {
+        output::line(format_args!("the application adds: {}", output::visible(&Value::Object(report.details.clone()).to_string())));
     }
-    output::line(match report.outcome {
-        Outcome::Failed | Outcome::Unknown => format!("try again: synapsor-runner apply {id}{again}"),
-        Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => {
-            format!("the whole story: synapsor-runner replay show {id}{again}")
-        }
+    told(report);
+    let may_follow = match report.outcome {
+        Outcome::Failed => true,
+        Outcome::Unknown => !matches!(way, Way::Handler { keeps_operation_id: false, .. }),
+        Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => false,
+    };
+    output::line(match may_follow {
+        true => format!("try again: synapsor-runner apply {id}{again}"),
+        false => format!("the whole story: synapsor-runner replay show {id}{again}"),
     });
 }
 
@@ -89,21 +145,92 @@ fn versions(report: &Report) -> String {
 }
 
 fn rehearsed(id: &ProposalId, rehearsal: &Rehearsal, as_json: bool) -> ExitCode {
-    let Rehearsal { report, receipt_table_present } = rehearsal;
-    let ok = report.outcome.is_applied();
+    let ok = match rehearsal {
+        Rehearsal::Source(SourceRehearsal { report, .. }) | Rehearsal::Handler(report) => report.outcome.is_applied(),
+        Rehearsal::Local => true,
+    };
     if as_json {
-        output::json(&json!({"ok": ok, "dry_run": true, "proposal_id": id, "would_be": report.outcome, "safe_error_code": report.code,
-            "previous_version": report.previous_version, "new_version": report.new_version, "also_changed": report.also_changed,
-            "receipt_table_present": receipt_table_present, "source_database_mutated": false, "detail": report.detail}));
+        output::json(&rehearsal_record(id, rehearsal, ok));
         return output::exit(ok);
     }
-    output::line(format_args!("dry run: {id} would be {}{}{}", output::bold(report.outcome.as_str()), because(report), versions(report)));
-    output::line("everything was rolled back: no state changed, neither in the source nor in the ledger");
-    if !receipt_table_present {
-        output::line("the receipt table is not there yet, so claiming the operation was left out; applying makes it");
-    }
-    if let Some(detail) = report.detail.as_deref().filter(|_| !ok) {
-        output::line(format_args!("detail: {}", output::visible(detail)));
+    match rehearsal {
+        Rehearsal::Source(SourceRehearsal { report, receipt_table_present }) => {
+            would_be(id, report);
+            output::line("everything was rolled back: no state changed, neither in the source nor in the ledger");
+            if !receipt_table_present {
+                output::line("the receipt table is not there yet, so claiming the operation was left out; applying makes it");
+            }
+            told(report);
+        }
+        Rehearsal::Handler(report) => {
+            handler_would(id, report);
+            told(report);
+        }
+        Rehearsal::Local => {
+            output::line(format_args!(
+                "dry run: {id} is in order on this side: approval, hash, configuration and what the handler is reached with"
+            ));
+            output::line("the handler was not called, so what it would do is not known; no state changed in the ledger");
+        }
     }
     output::exit(ok)
+}
+
+fn would_be(id: &ProposalId, report: &Report) {
+    output::line(format_args!("dry run: {id} would be {}{}{}", output::bold(report.outcome.as_str()), because(report), versions(report)));
+}
+
+/// What a handler said to a dry run. Only it can know what it did.
+fn handler_would(id: &ProposalId, report: &Report) {
+    match (report.outcome, &report.code) {
+        (Outcome::Unknown, _) => {
+            output::line(format_args!("dry run: {id} was sent to the handler, and no certain answer came{}", because(report)));
+            output::line("what the handler did with the dry run is not known; no state changed in the ledger");
+        }
+        (Outcome::Failed, Some(code)) if *code == ErrorCode::DRY_RUN_UNSUPPORTED => {
+            output::line(format_args!("dry run: the handler does not try {id} without making the change{}", because(report)));
+            output::line("it says that it changed nothing; no state changed in the ledger");
+        }
+        (Outcome::Failed, Some(code)) if *code == ErrorCode::HANDLER_UNREACHABLE => {
+            would_be(id, report);
+            output::line("the handler was given nothing; no state changed in the ledger");
+        }
+        (Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict | Outcome::Failed, _) => {
+            would_be(id, report);
+            output::line("the handler was asked for a dry run, and says that it changed nothing; no state changed in the ledger");
+        }
+    }
+}
+
+fn told(report: &Report) {
+    if let Some(detail) = report.detail.as_deref().filter(|_| !report.outcome.is_applied()) {
+        output::line(format_args!("detail: {}", output::visible(detail)));
+    }
+}
+
+fn rehearsal_record(id: &ProposalId, rehearsal: &Rehearsal, ok: bool) -> Value {
+    let of = |report: &Report| {
+        json!({"ok": ok, "dry_run": true, "proposal_id": id, "would_be": report.outcome, "safe_error_code": report.code,
+            "previous_version": report.previous_version, "new_version": report.new_version, "also_changed": report.also_changed,
+            "source_database_mutated": false, "detail": report.detail})
+    };
+    let (mut record, by) = match rehearsal {
+        Rehearsal::Source(SourceRehearsal { report, receipt_table_present }) => {
+            let mut record = of(report);
+            record["receipt_table_present"] = json!(receipt_table_present);
+            (record, "source")
+        }
+        // Whether a handler kept to the dry run is not for us to say where its answer says nothing.
+        Rehearsal::Handler(report) if report.outcome == Outcome::Unknown => {
+            let mut record = of(report);
+            record["source_database_mutated"] = Value::Null;
+            (record, "handler")
+        }
+        Rehearsal::Handler(report) => (of(report), "handler"),
+        Rehearsal::Local => {
+            (json!({"ok": ok, "dry_run": true, "proposal_id": id, "would_be": null, "source_database_mutated": false}), "runner")
+        }
+    };
+    record["rehearsed_by"] = json!(by);
+    record
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use synapsor_ledger::{Dossier, Summary};
 use synapsor_operator::{Application, Cancellation, OperatorPort};
 use synapsor_proposal::Proposal;
-use synapsor_protocol::Digest;
+use synapsor_protocol::{Digest, ErrorCode};
 use synapsor_protocol::id::ProposalId;
 
 use super::listing::{StatusOf, filter, named, print};
@@ -93,8 +93,10 @@ async fn cancel(words: &Cancel) -> Answer<ExitCode> {
         Cancellation::Settled(application) => Ok(too_late(&id, &application, words.one.format.json)),
         Cancellation::Unresolved(report) => {
             let detail = report.detail.unwrap_or_else(|| "the source gives no certain answer".to_owned());
-            Err(Failure::new(format_args!("{id} was claimed, and what became of it cannot be found out now: {detail}"))
-                .hint("nothing was changed; cancel it again when the source can be reached"))
+            let failure = Failure::new(format_args!("{id} was claimed, and what became of it cannot be found out now: {detail}"));
+            // Waiting does not help where nothing can be asked.
+            let waits = report.code != Some(ErrorCode::HANDLER_NOT_FENCED);
+            Err(if waits { failure.hint("nothing was changed; cancel it again when the source can be reached") } else { failure })
         }
     }
 }

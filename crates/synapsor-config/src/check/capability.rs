@@ -86,7 +86,7 @@ fn capability(raw: &RawCapability, declared: &Declared<'_>, at: &At, report: &mu
     let around = proposal::Around { executor, retry, target: target.as_ref(), args: &args, visible_columns: visible_columns.as_deref() };
     let kind = match kind {
         Some(KindWord::Read) => Some(proposal::needless(raw, &around, at, report)),
-        Some(KindWord::Proposal) => proposal::rules(raw, &around, at, report).map(CapabilityKind::Proposal),
+        Some(KindWord::Proposal) => proposal::rules(raw, &around, at, report).map(|rules| CapabilityKind::Proposal(Box::new(rules))),
         None => None,
     };
     unread(raw, at, report);

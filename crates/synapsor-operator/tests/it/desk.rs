@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use synapsor_config::Config;
-use synapsor_executor::{Answer, Executor, Fence, Job, Rehearsal};
+use synapsor_executor::{Answer, Executor, Fence, Job, Rehearsal, SourceRehearsal};
 use synapsor_ledger::{Evidence, Ledger, NewProposal, OpenOptions, QueryAudit};
 use synapsor_operator::{Application, Executors, OperatorError, OperatorParts, OperatorPort, Records};
 use synapsor_proposal::{OperatorIdentity, Roles};
@@ -147,7 +147,8 @@ impl Executor for Scripted {
 
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
         self.keep("rehearse", job);
-        Box::pin(async { Rehearsal { report: Report::new(Outcome::Applied), receipt_table_present: true } })
+        let rehearsed = SourceRehearsal { report: Report::new(Outcome::Applied), receipt_table_present: true };
+        Box::pin(async { Rehearsal::Source(rehearsed) })
     }
 
     fn fence<'a>(&'a self, job: &'a Job) -> Answer<'a, Fence> {

@@ -1,0 +1,146 @@
+//! How does an application's command carry out a change?
+//!
+//! One process per attempt, in a process group of its own: the request is one line on its standard input, the receipt is its standard
+//! output. No shell stands between, and the environment is empty but for `PATH` and what the configuration passes on.
+//!
+//! # Invariants
+//! - When a run is over, for whatever reason, nothing of its process group is left.
+//! - What the command writes to its standard error is for the operator, bounded, without the values that were passed to it.
+//!
+//! Start reading at [`CommandHandler::open`]; the process itself is `process.rs`.
+
+mod process;
+mod redact;
+mod words;
+
+use synapsor_protocol::handler::HandlerReceipt;
+use synapsor_protocol::{ErrorCode, Outcome, Report, Secret};
+use synapsor_source::guarded::Fence;
+
+use crate::error::ExecutorError;
+use crate::http_handler::Named;
+use crate::job::Job;
+use crate::terms::{HandlerTerms, MAX_ANSWER_BYTES, reported, unknown, unreachable};
+use crate::{AfterUnknown, Answer, Executor, Rehearsal};
+use process::{Ended, Exit};
+use redact::Redaction;
+use words::Line;
+
+/// How much of the standard error a report quotes, from its end.
+const QUOTED_CHARS: usize = 600;
+
+/// The executor that runs an application's command.
+#[derive(Debug)]
+pub struct CommandHandler {
+    terms: HandlerTerms,
+    variable: String,
+    line: Line,
+    environment: Vec<(String, Secret)>,
+    redaction: Redaction,
+}
+
+/// What a [`CommandHandler`] is opened with.
+#[derive(Debug)]
+pub struct CommandSettings {
+    /// What was agreed on.
+    pub terms: HandlerTerms,
+    /// The command line: words, with quotes and backslashes as a shell reads them, and nothing else of a shell.
+    pub command: Named<Secret>,
+    /// Where programs are looked for.
+    pub path: Option<String>,
+    /// The variables that the command gets besides `PATH`.
+    pub environment: Vec<(String, Secret)>,
+}
+
+impl CommandHandler {
+    /// Splits the command line, and starts nothing. An error names the variable that is wrong.
+    pub fn open(settings: CommandSettings) -> Result<Self, ExecutorError> {
+        let CommandSettings { terms, command: Named { variable, value }, path, mut environment } = settings;
+        let line = Line::split(value.expose());
+        let line = line.map_err(|problem| ExecutorError::CommandLine { variable: variable.clone(), problem })?;
+        let redaction = Redaction::of(&environment, &line);
+        environment.retain(|(name, _)| name != "PATH");
+        environment.extend(path.map(|path| ("PATH".to_owned(), Secret::new(path))));
+        Ok(Self { terms, variable, line, environment, redaction })
+    }
+
+    async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
+        let Ok(mut input) = self.terms.request(job, dry_run).to_body() else {
+            let report = Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE);
+            return report.with_detail("the request cannot be written as JSON");
+        };
+        input.push(b'\n');
+        match process::run(&self.line, &self.environment, &input, self.terms.timeout).await {
+            Ok(ended) => self.report(&ended, dry_run),
+            Err(error) => self.not_started(&error),
+        }
+    }
+
+    /// What a process that ended says of the attempt: a receipt counts, however the process ended on its own.
+    fn report(&self, ended: &Ended, dry_run: bool) -> Report {
+        if ended.exit == Exit::TimedOut {
+            let said = format!("the command did not end within {:?} and was killed", self.terms.timeout);
+            return unknown(ErrorCode::HANDLER_TIMEOUT, self.quoting(said, ended)).transient();
+        }
+        if ended.too_long {
+            let said = format!("the command wrote more than {MAX_ANSWER_BYTES} bytes");
+            return unknown(ErrorCode::HANDLER_INVALID_RECEIPT, self.quoting(said, ended)).transient();
+        }
+        match HandlerReceipt::from_slice(&ended.output, dry_run) {
+            Ok(receipt) => self.received(&receipt, ended),
+            Err(why) => {
+                let (code, how) = match ended.exit {
+                    Exit::Code(0) | Exit::TimedOut => (None, "the command ended".to_owned()),
+                    Exit::Code(code) => (ErrorCode::foreign(&format!("HANDLER_EXIT_{code}")), format!("the command ended with {code}")),
+                    Exit::Signal(signal) => (ErrorCode::foreign("HANDLER_KILLED"), format!("the command was ended by the signal {signal}")),
+                };
+                // Only what kind of trouble it is: a receipt that is none may quote anything.
+                let said = format!("{how}, and wrote no receipt: {why}");
+                unknown(code.unwrap_or(ErrorCode::HANDLER_INVALID_RECEIPT), self.quoting(said, ended)).transient()
+            }
+        }
+    }
+
+    fn received(&self, receipt: &HandlerReceipt, ended: &Ended) -> Report {
+        let report = reported(receipt);
+        if matches!(report.outcome, Outcome::Failed | Outcome::Unknown) {
+            let said = report.detail.clone().unwrap_or_else(|| "the command answered that it did nothing".to_owned());
+            return report.with_detail(self.quoting(said, ended));
+        }
+        report
+    }
+
+    /// A command that did not start, or that the request was never given to.
+    fn not_started(&self, error: &std::io::Error) -> Report {
+        let passing = matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::OutOfMemory);
+        let detail = format!("the command in `{}` cannot be started: {}; it was given nothing", self.variable, error.kind());
+        let report = unreachable(detail);
+        if passing { report.transient() } else { report }
+    }
+
+    /// The sentence, and the end of what the command said to its operator.
+    fn quoting(&self, said: String, ended: &Ended) -> String {
+        let quoted = self.redaction.of_text(&String::from_utf8_lossy(&ended.errors));
+        let quoted: Vec<char> = quoted.trim().chars().collect();
+        let end: String = quoted[quoted.len().saturating_sub(QUOTED_CHARS)..].iter().collect();
+        if end.is_empty() { said } else { format!("{said}; its standard error ends with: {end}") }
+    }
+}
+
+impl Executor for CommandHandler {
+    fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report> {
+        Box::pin(self.deliver(job, false))
+    }
+
+    fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
+        Box::pin(async move { if self.terms.rehearses { Rehearsal::Handler(self.deliver(job, true).await) } else { Rehearsal::Local } })
+    }
+
+    fn fence<'a>(&'a self, _: &'a Job) -> Answer<'a, Fence> {
+        Box::pin(async { self.terms.not_fenced() })
+    }
+
+    fn after_unknown(&self) -> AfterUnknown {
+        self.terms.after_unknown()
+    }
+}
