@@ -89,7 +89,7 @@ impl Look {
         }
         let ratio = median(pairs.iter().map(|(few, many)| many / few));
         let value = median(pairs.iter().map(|(_, many)| *many));
-        let name = format!("{}, {} proposals", self.name(), thousands(plan.lookups));
+        let name = format!("{}, {} proposals", self.name(), plan.lookups_told());
         let figure = Figure::new(ROW, name, value, Unit::Seconds).beside("1,000 proposals", median(pairs.iter().map(|(few, _)| *few)));
         figure.at(ratio).wanted("under 50 ms", value < AIM)
     }
@@ -125,10 +125,6 @@ impl Look {
 
 async fn newest(ledger: &OperatorLedger) -> ProposalId {
     ledger.latest().await.expect("the ledger can be read").expect("it holds proposals")
-}
-
-fn thousands(number: usize) -> &'static str {
-    if number >= 1_000_000 { "1,000,000" } else { "100,000" }
 }
 
 /// `replay export` of a story of many attempts beside one of a single attempt: the most memory that the process held.

@@ -13,6 +13,7 @@
 
 mod applies;
 mod child;
+mod claims;
 mod client;
 mod commits;
 mod echo;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::figure::Figure;
 use crate::shop::{Engine, Shop};
-use crate::{applies, commits, engines, growth, handlers, lookups, memory, output, proposals, reads, start};
+use crate::{applies, claims, commits, engines, growth, handlers, lookups, memory, output, proposals, reads, start};
 
 /// A group of figures that are measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +32,8 @@ pub(crate) enum Row {
     Memory,
     /// The same with an empty ledger and with 100,000 proposals
     Growth,
+    /// Finding and claiming a job among 1,000,000 finished ones
+    Claims,
     /// Lists and searches among 1,000,000 proposals, and the memory of a long export
     Lookups,
 }
@@ -80,6 +82,11 @@ impl Plan {
         self.shops[engine as usize].get_or_init(|| Shop::open(engine, self.folder.path()))
     }
 
+    /// How many proposals are in the ledger that is searched, as a person writes it.
+    pub(crate) fn lookups_told(&self) -> &'static str {
+        if self.lookups >= 1_000_000 { "1,000,000" } else { "100,000" }
+    }
+
     /// A path for a file of this name; nothing is there yet.
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
@@ -101,6 +108,7 @@ pub(crate) async fn run(plan: Plan) -> Vec<Figure> {
             Row::Start => start::measure(&plan).await,
             Row::Memory => memory::measure(&plan).await,
             Row::Growth => growth::measure(&plan).await,
+            Row::Claims => claims::measure(&plan).await,
             Row::Lookups => lookups::measure(&plan).await,
         });
         let name = row.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
