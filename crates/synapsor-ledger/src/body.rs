@@ -163,7 +163,7 @@ pub(crate) fn find<T: DeserializeOwned>(connection: &Connection, shelf: Shelf, i
 }
 
 /// Whether a record is what its checksum was made of; those of older programs have none.
-fn is_sound(json: &str, sum: Option<i64>) -> bool {
+pub(crate) fn is_sound(json: &str, sum: Option<i64>) -> bool {
     sum.is_none_or(|sum| checksum(&Digest::of_bytes(json.as_bytes())) == sum)
 }
 

@@ -301,11 +301,13 @@ fn look(connection: &Connection, path: &Path) -> Result<Found, LedgerError> {
     }
 }
 
-/// Makes the tables, or takes the steps that are missing. Safe when several programs do it at once.
-pub(crate) fn build(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// Makes the tables, or takes the steps that are missing. Safe when several programs do it at once. `keep` is called before a step is
+/// taken from an older layout, while nobody can write; if it fails, none is.
+pub(crate) fn build(connection: &Connection, path: &Path, keep: impl FnOnce(u32) -> Result<(), LedgerError>) -> Result<(), LedgerError> {
     let engine = |error| classify(path, error);
     connection.execute_batch("BEGIN IMMEDIATE").map_err(engine)?;
     let built = recognise(connection, path).and_then(|found| match found {
+        Found::Known(version) if version < STEPS.len() as u32 => keep(version).map(|()| version),
         Found::Known(version) => Ok(version),
         Found::Empty => {
             connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; {VERSIONS}")).map(|()| 0).map_err(engine)
@@ -317,14 +319,26 @@ pub(crate) fn build(connection: &Connection, path: &Path) -> Result<(), LedgerEr
     built.and(ended)
 }
 
+/// Whether the first 100 bytes of a file are those of a ledger.
+#[cfg(feature = "decisions")]
+pub(crate) fn is_marked(header: &[u8]) -> bool {
+    let application = header.get(68..72).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    application.is_some_and(|bytes| i64::from(u32::from_be_bytes(bytes)) == APPLICATION_ID)
+}
+
 /// Gives the ledger a number of its own, in the header of its file, if it has none.
 fn name(connection: &Connection) -> rusqlite::Result<()> {
     if user_version(connection)? != 0 {
         return Ok(());
     }
+    rename(connection).map(|_| ())
+}
+
+/// Gives the ledger a new number, so that a log of before is known to be another's.
+pub(crate) fn rename(connection: &Connection) -> rusqlite::Result<i64> {
     let digest = Digest::of_bytes(EventId::generate().as_str().as_bytes());
-    let number = checksum(&digest).unsigned_abs() % u64::from(u32::MAX >> 1) + 1;
-    connection.execute_batch(&format!("PRAGMA user_version = {number}"))
+    let number = (checksum(&digest).unsigned_abs() % u64::from(u32::MAX >> 1) + 1).cast_signed();
+    connection.execute_batch(&format!("PRAGMA user_version = {number}")).map(|()| number)
 }
 
 /// Refuses a log that belongs to another ledger: the number that SQLite reads through the log, or that of the last commit, which

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::agent::AgentLedger;
 use crate::connection::{open_writer, settle};
+use crate::copy;
 use crate::error::LedgerError;
 use crate::file::{Place, prepare, tighten, unopenable};
 use crate::hold;
@@ -51,8 +52,9 @@ impl Default for OpenOptions {
 }
 
 impl Ledger {
-    /// Opens the ledger of this file: makes it if it is not there and may be made, brings an older layout up to date.
-    /// Blocks for a few milliseconds. What is wrong with a file is said by its own variant of [`LedgerError`]; after an
+    /// Opens the ledger of this file: makes it if it is not there and may be made, brings an older layout up to date and keeps
+    /// a verified copy of what it was beside it, as `<file>.v<layout>.bak`. Blocks for a few milliseconds, or for as long as
+    /// that copy takes. What is wrong with a file is said by its own variant of [`LedgerError`]; after an
     /// error the file is as it was.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
         let path = prepare(path, options.create)?;
@@ -65,7 +67,7 @@ impl Ledger {
             Found::Known(_) => same_name(&connection, &path),
         })?;
         patiently(options.busy_timeout, || settle(&connection).map_err(|error| LedgerError::from(error).at(&path)))?;
-        patiently(options.busy_timeout, || build(&connection, &path))?;
+        patiently(options.busy_timeout, || build(&connection, &path, |layout| copy::before(&path, layout)))?;
         tighten(&path)?;
         let place = Arc::new(observed(&connection, &path, share)?);
         let readers = Arc::new(Readers::new(Arc::clone(&place), options.readers, options.busy_timeout));

@@ -14,10 +14,18 @@
 #[cfg(feature = "decisions")]
 mod agenda;
 mod agent;
+#[cfg(feature = "decisions")]
+mod alone;
 mod append;
+#[cfg(feature = "decisions")]
+mod backup;
 mod body;
 mod chain;
+#[cfg(feature = "decisions")]
+mod clean;
+mod commits;
 mod connection;
+mod copy;
 mod error;
 mod file;
 #[cfg(feature = "decisions")]
@@ -40,16 +48,21 @@ mod operator;
 #[cfg(feature = "decisions")]
 mod pause;
 mod projection;
+#[cfg(feature = "decisions")]
+mod prune;
 mod readers;
 mod record;
 #[cfg(feature = "decisions")]
 mod related;
+#[cfg(feature = "decisions")]
+mod restore;
 mod rows;
 mod shape;
 #[cfg(feature = "decisions")]
 mod stats;
 #[cfg(feature = "decisions")]
 mod tell;
+mod upkeep;
 #[cfg(feature = "decisions")]
 mod verify;
 mod writer;
@@ -57,6 +70,10 @@ mod writer;
 #[cfg(feature = "decisions")]
 pub use agenda::{Agenda, DeadLetterLine, DueIn, Lane};
 pub use agent::AgentLedger;
+#[cfg(feature = "decisions")]
+pub use backup::Backup;
+#[cfg(feature = "decisions")]
+pub use clean::{Vacuumed, reset, vacuum};
 pub use error::{Altered, LedgerError};
 #[cfg(feature = "decisions")]
 pub use filter::{Cursor, Filter, Page};
@@ -68,11 +85,15 @@ pub use lines::{Activity, AuditLine, EvidenceLine, ReadOf, ReceiptLine, Summary}
 pub use operator::OperatorLedger;
 #[cfg(feature = "decisions")]
 pub use pause::Pause;
+#[cfg(feature = "decisions")]
+pub use prune::{Cutoffs, Pruned};
 pub use record::{
     Claim, Diagnostic, Dossier, Evidence, Holder, Job, Lease, NewProposal, QueryAudit, ReadRecord, Recorded, RecordedEvent, Replay,
 };
 #[cfg(feature = "decisions")]
-pub use stats::{Rows, Stats};
+pub use restore::{Restored, restore};
+#[cfg(feature = "decisions")]
+pub use stats::{Open, Rows, Stats};
 #[cfg(feature = "decisions")]
 pub use tell::Listener;
 #[cfg(feature = "decisions")]

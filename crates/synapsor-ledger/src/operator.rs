@@ -1,5 +1,6 @@
 //! What may a person, a policy or a worker do with the ledger?
 
+use std::path::Path;
 use std::time::Duration;
 
 use synapsor_proposal::{Delivery, Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
@@ -7,6 +8,7 @@ use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 use synapsor_protocol::{Report, Timestamp};
 
 use crate::agenda::{self, Agenda, DeadLetterLine};
+use crate::backup::{self, Backup};
 use crate::body::{self, Shelf};
 use crate::error::LedgerError;
 use crate::filter::{Filter, Page};
@@ -16,6 +18,7 @@ use crate::lines::{Activity, AuditLine, EvidenceLine, ReceiptLine, Summary};
 use crate::list;
 use crate::load::{Known, know, load};
 use crate::pause::{self, Pause};
+use crate::prune::{self, Cutoffs, Pruned};
 use crate::record::{Claim, Diagnostic, Dossier, Evidence, Holder, Lease, QueryAudit, Replay};
 use crate::related;
 use crate::stats::{self, Stats};
@@ -223,6 +226,21 @@ impl OperatorLedger {
     /// Checks every record against the commit that wrote it, and every proposal. Reads the whole file.
     pub async fn verify(&self) -> Result<Verified, LedgerError> {
         self.ledger.readers.read(verify::verify).await
+    }
+
+    /// Copies the ledger to a file that is not there yet, or with `replace` to one that is, while others write, and verifies the copy.
+    /// After an error or a crash nothing is in the file's place that was not there before.
+    pub async fn backup(&self, to: &Path, replace: bool) -> Result<Backup, LedgerError> {
+        let (store, to) = (self.ledger.path().to_owned(), to.to_owned());
+        self.ledger.readers.read(move |connection| backup::backup(connection, &store, &to, replace)).await
+    }
+
+    /// Removes what is old, or with `dry_run` only counts it: final proposals with all that belongs to them, reads that no proposal was
+    /// made of, causes of refusals. What is open stays, and what does not verify. `by` is the account that asks; what was removed is on
+    /// record, so that [`OperatorLedger::verify`] knows the gaps. Works in batches of a few milliseconds; after an error or a crash what was
+    /// removed is removed, and calling again goes on.
+    pub async fn prune(&self, cutoffs: Cutoffs, by: &str, dry_run: bool) -> Result<Pruned, LedgerError> {
+        prune::prune(&self.ledger, cutoffs, by, dry_run).await
     }
 
     /// An evidence bundle.

@@ -14,7 +14,7 @@ use crate::pause::paused;
 use crate::verify::{Head, head};
 
 /// The tables that hold records.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "proposals",
     "proposal_events",
     "approvals",
@@ -24,6 +24,7 @@ const TABLES: [&str; 9] = [
     "query_audit",
     "diagnostics",
     "commits",
+    "upkeep",
 ];
 
 /// Sizes and counts of a ledger.

@@ -1,17 +1,14 @@
 //! Is the whole ledger still what was written?
 //!
-//! Two chains are walked: the commits of the store, each against the records that carry its number, and the events of
-//! every proposal. What somebody recomputed from some point on is found only against a head that is kept elsewhere.
-
-use std::collections::BTreeMap;
+//! Two chains are walked: the commits of the store, and the events of every proposal. What somebody recomputed from some point on is found
+//! only against a head that is kept elsewhere.
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
+use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
-use synapsor_protocol::{Digest, Timestamp};
 
-use crate::body::{Shelf, is_about};
-use crate::chain::Commit;
+use crate::commits::chained;
 use crate::error::{Altered, LedgerError};
 use crate::load::load;
 
@@ -46,13 +43,7 @@ pub(crate) fn head(connection: &Connection) -> Result<Option<Head>, LedgerError>
 
 /// Walks everything.
 pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
-    sound(connection)?;
-    let mut written = written(connection)?;
-    let records = written.values().map(Vec::len).sum::<usize>() as u64;
-    commits(connection, &mut written)?;
-    if let Some(number) = written.into_keys().next() {
-        return Err(LedgerError::AlteredCommit(number));
-    }
+    let records = chained(connection)?;
     let mut select = connection.prepare("SELECT proposal_id FROM proposals ORDER BY number")?;
     let ids = select.query_map([], |row| row.get::<_, String>(0))?;
     let mut proposals = 0;
@@ -63,40 +54,6 @@ pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
     nothing_left_behind(connection)?;
     filed_where_it_belongs(connection)?;
     Ok(Verified { head: head(connection)?, records, proposals })
-}
-
-/// Checks the file itself: that every page and every index agree. Lists find records by indexes, and no hash covers those.
-fn sound(connection: &Connection) -> Result<(), LedgerError> {
-    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if found == "ok" {
-        return Ok(());
-    }
-    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    Err(rusqlite::Error::SqliteFailure(corrupt, Some(found)).into())
-}
-
-/// The digests of all records, by the commit whose number they carry.
-fn written(connection: &Connection) -> Result<BTreeMap<i64, Vec<Digest>>, LedgerError> {
-    let mut written: BTreeMap<i64, Vec<Digest>> = BTreeMap::new();
-    for shelf in [Shelf::Evidence, Shelf::Audit, Shelf::Diagnostics] {
-        let mut select =
-            connection.prepare(&format!("SELECT commit_number, body_json, {}, tenant_id FROM {}", shelf.id(), shelf.table()))?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let (number, body): (i64, String) = (row.get(0)?, row.get(1)?);
-            if !is_about(&body, shelf, &row.get::<_, String>(2)?, row.get(3)?) {
-                return Err(LedgerError::AlteredCommit(number));
-            }
-            written.entry(number).or_default().push(Digest::of_bytes(body.as_bytes()));
-        }
-    }
-    let mut select = connection.prepare("SELECT commit_number, hash FROM proposal_events")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let (number, hash): (i64, String) = (row.get(0)?, row.get(1)?);
-        written.entry(number).or_default().push(Digest::new(&hash).ok_or(LedgerError::AlteredCommit(number))?);
-    }
-    Ok(written)
 }
 
 /// Checks that no row is about a proposal whose own row was removed: nothing else would miss it.
@@ -154,29 +111,4 @@ const MISFILED_RECEIPT: &str = "SELECT r.proposal_id FROM writeback_receipts AS 
 /// The id in a row. The ledger writes none that is not an id.
 fn named(id: &str) -> Result<ProposalId, LedgerError> {
     ProposalId::new(id).ok_or(LedgerError::AlteredCommit(0))
-}
-
-/// Checks every commit against its records and the commit before it; takes what it finds out of `written`.
-fn commits(connection: &Connection, written: &mut BTreeMap<i64, Vec<Digest>>) -> Result<(), LedgerError> {
-    let mut select = connection.prepare("SELECT number, hash, created_at FROM commits ORDER BY number")?;
-    let mut rows = select.query([])?;
-    let mut previous: Option<String> = None;
-    let mut next = 1;
-    while let Some(row) = rows.next()? {
-        let (number, hash, created_at): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let altered = || LedgerError::AlteredCommit(next);
-        if number != next {
-            return Err(altered());
-        }
-        let mut records = written.remove(&number).unwrap_or_default();
-        records.sort_unstable();
-        let created_at = Timestamp::parse(&created_at).ok_or_else(altered)?;
-        let computed = Commit { created_at, number, previous: previous.as_deref(), records: &records }.hash()?;
-        if computed.as_str() != hash {
-            return Err(altered());
-        }
-        previous = Some(hash);
-        next += 1;
-    }
-    Ok(())
 }

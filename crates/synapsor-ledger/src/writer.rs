@@ -252,6 +252,29 @@ impl Scribe {
     }
 }
 
+/// Does one piece of work in one commit, on a connection that nobody else writes with. `name` is the number that the ledger has from then
+/// on.
+#[cfg(feature = "decisions")]
+pub(crate) fn commit_alone<T>(
+    connection: &Connection,
+    name: i64,
+    work: impl FnOnce(&mut Batch<'_>) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    step(connection, "BEGIN IMMEDIATE")?;
+    let (number, previous) = head(connection)?;
+    let mut numbers = Numbers::default();
+    let mut batch = Batch { connection, commit: number + 1, records: Vec::new(), numbers: &mut numbers };
+    let done = work(&mut batch).and_then(|done| batch.seal(previous.as_deref(), name).map(|()| done));
+    match done {
+        Ok(done) => step(connection, "COMMIT").map(|()| done).map_err(Into::into),
+        Err(error) => {
+            // What went wrong first is what matters.
+            let _ = step(connection, "ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
 /// Runs the members that are there, and those that come while it is not too late.
 fn fill(batch: &mut Batch<'_>, members: &mut Vec<Box<dyn Member>>, queue: &mut mpsc::Receiver<Box<dyn Member>>) -> Result<(), LedgerError> {
     let started = Instant::now();

@@ -36,7 +36,7 @@ fn no_combination_of_filters_scans_a_table_or_sorts() {
     let connection = Connection::open_in_memory().unwrap();
     // As every connection of the ledger is: one plan for all values.
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
-    build(&connection, "memory".as_ref()).unwrap();
+    build(&connection, "memory".as_ref(), |_| Ok(())).unwrap();
     let mut plans = BTreeSet::new();
     for statement in statements() {
         let lines = plan(&connection, &statement);
