@@ -10,8 +10,10 @@
 mod bench;
 mod boundary;
 mod certificate;
+mod chaos;
 mod dist;
 mod error;
+mod fuzz;
 mod handler_types;
 mod install;
 mod manifest;
@@ -53,6 +55,10 @@ enum Verb {
     },
     /// Measure the release runner beside its floors, on a durable database server of its own
     Bench(bench::Options),
+    /// Strike the release binaries and their databases, and check that nothing is lost and nothing twice
+    Chaos(chaos::Options),
+    /// Mutate what strangers send, for a while
+    Fuzz(fuzz::Options),
     /// Build the runner as it is shipped; print its path, size and digest
     Dist,
     /// Start the test servers, run one command with their addresses in its environment, stop them
@@ -77,6 +83,8 @@ fn run(verb: Verb) -> Result<ExitCode, TaskError> {
         Verb::Schemas { check: true } => schemas::check(),
         Verb::Schemas { check: false } => schemas::write(),
         Verb::Bench(options) => bench::run(&options, &interrupt),
+        Verb::Chaos(options) => chaos::run(&options, &interrupt),
+        Verb::Fuzz(options) => fuzz::run(&options, &interrupt),
         Verb::Dist => dist::run(&interrupt),
         Verb::WithServices(wrapped) => services::run_wrapped(&wrapped, &interrupt),
     }
