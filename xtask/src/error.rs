@@ -37,7 +37,7 @@ pub(crate) enum TaskError {
     TooLong { program: String, minutes: u64 },
     /// A server package is missing and may not be installed from here.
     #[error(
-        "no {server} server found, and {reason}: install it (Debian, Ubuntu: `apt-get install {}`), or leave the tests of all servers out with \
+        "no {server} found, and {reason}: install it (Debian, Ubuntu: `apt-get install {}`), or leave the tests of all servers out with \
          `cargo xtask test --no-services`", packages.join(" ")
     )]
     ServerMissing { server: &'static str, packages: &'static [&'static str], reason: &'static str },

@@ -16,7 +16,7 @@ use crate::output;
 use crate::process::{Interrupt, run_logged, tail};
 use crate::suite;
 use crate::unprivileged::is_root;
-use crate::{mariadb, postgres};
+use crate::{mariadb, postgres, workspace};
 
 /// A slow mirror is slow.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -30,7 +30,7 @@ pub(crate) enum Install {
 
 /// The programs of PostgreSQL; installed first if they are missing and that is allowed and possible.
 pub(crate) fn postgres(install: Install, interrupt: &Interrupt) -> Result<postgres::Programs, TaskError> {
-    let wanted = Wanted { server: "PostgreSQL", packages: &["postgresql"] };
+    let wanted = Wanted { server: "PostgreSQL server", packages: &["postgresql"] };
     wanted.found(
         postgres::Programs::find,
         install,
@@ -47,8 +47,19 @@ pub(crate) fn postgres(install: Install, interrupt: &Interrupt) -> Result<postgr
 /// The programs of MariaDB; installed first if they are missing and that is allowed and possible.
 pub(crate) fn mariadb(install: Install, interrupt: &Interrupt) -> Result<mariadb::Programs, TaskError> {
     // Not `mariadb-server`: that one is the service, which would take port 3306 now or at the next boot.
-    let wanted = Wanted { server: "MariaDB", packages: &["mariadb-server-core", "mariadb-client-core"] };
+    let wanted = Wanted { server: "MariaDB server", packages: &["mariadb-server-core", "mariadb-client-core"] };
     wanted.found(mariadb::Programs::find, install, || apt_install(wanted.packages, interrupt), interrupt)
+}
+
+/// The programs that strike others: `strace`, and the library that misleads about the time.
+pub(crate) fn chaos_tools(install: Install, interrupt: &Interrupt) -> Result<(), TaskError> {
+    let wanted = Wanted { server: "tracer or false clock", packages: &["strace", "faketime"] };
+    wanted.found(find_chaos_tools, install, || apt_install(wanted.packages, interrupt), interrupt)
+}
+
+fn find_chaos_tools() -> Option<()> {
+    let there = |name: &str| workspace::path_folders().into_iter().any(|folder| folder.join(name).is_file());
+    (there("strace") && there("faketime")).then_some(())
 }
 
 /// A server that the tests want, and the packages of Debian and Ubuntu that have it.
@@ -158,7 +169,7 @@ mod tests {
 
     #[test]
     fn who_may_not_install_is_told_what_to_install() {
-        let wanted = Wanted { server: "MariaDB", packages: &["mariadb-server-core", "mariadb-client-core"] };
+        let wanted = Wanted { server: "MariaDB server", packages: &["mariadb-server-core", "mariadb-client-core"] };
         insta::assert_snapshot!(wanted.installable(Install::Forbidden).unwrap_err(), @"no MariaDB server found, and `--no-install` forbids installing it: install it (Debian, Ubuntu: `apt-get install mariadb-server-core mariadb-client-core`), or leave the tests of all servers out with `cargo xtask test --no-services`");
     }
 

@@ -107,7 +107,7 @@ impl Prepared {
     /// Starts the server; it accepts connections when this returns.
     pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
         let Self { programs, durability, home } = self;
-        let server = |home: &Home, port: u16| {
+        let server = move |home: &Home, port: u16| {
             let mut command = home.program(&programs.server, DEATH);
             command.args(COMMON).args(folders(home)).args(SETTINGS).args(durable(durability)).arg(format!("--port={port}"));
             // Whole paths: the server changes its folder between reading some and others.

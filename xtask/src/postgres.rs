@@ -85,7 +85,7 @@ impl Prepared {
     /// Starts the server; it accepts connections when this returns.
     pub(crate) fn start(self, interrupt: &Interrupt) -> Result<Server, TaskError> {
         let Self { programs, durability, home } = self;
-        let server = |home: &Home, port: u16| {
+        let server = move |home: &Home, port: u16| {
             let mut command = home.program(&programs.0.join("postgres"), DEATH);
             command.args(["-D", "data", "-p", &port.to_string()]);
             command.args(SETTINGS.into_iter().chain(durable(durability)).flat_map(|setting| ["-c", setting]));

@@ -73,11 +73,26 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path, limit: Duration, int
 
 /// Runs `command` on our own terminal, in our own group: Ctrl-C reaches it as it reaches us. It is ended when we are asked to end.
 pub(crate) fn run_in_foreground(command: &mut Command, interrupt: &Interrupt) -> Result<ExitStatus, TaskError> {
+    run_beside(command, interrupt, || Ok(()))
+}
+
+/// The same; `meanwhile` is called again and again while the command runs, and an error of it ends both.
+pub(crate) fn run_beside(
+    command: &mut Command,
+    interrupt: &Interrupt,
+    mut meanwhile: impl FnMut() -> Result<(), TaskError>,
+) -> Result<ExitStatus, TaskError> {
     let mut child = command.spawn().map_err(spawning(command))?;
     let waiting = |source| TaskError::System { action: "wait for the command", source };
     loop {
         if let Some(status) = child.try_wait().map_err(waiting)? {
             return Ok(status);
+        }
+        if let Err(error) = meanwhile() {
+            // Its only error is that the command has just ended.
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+            let _ = child.wait();
+            return Err(error);
         }
         if interrupt.check().is_err() {
             // Its only error is that the command has just ended.
@@ -124,6 +139,16 @@ impl Group {
     pub(crate) fn spawn(command: &mut Command) -> Result<Self, TaskError> {
         let child = command.process_group(0).spawn().map_err(spawning(command))?;
         Ok(Self { child, ended: false })
+    }
+
+    /// The process of the child.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills what a child that has ended has left behind.
+    pub(crate) fn sweep(&self) {
+        self.send(Signal::KILL);
     }
 
     /// The exit status, once the child has ended.

@@ -130,7 +130,7 @@ impl Home {
     pub(crate) fn launch(
         self,
         death: Signal,
-        command: impl Fn(&Self, u16) -> Command,
+        command: impl Fn(&Self, u16) -> Command + 'static,
         ready: impl Fn(&Self, u16) -> bool,
         interrupt: &Interrupt,
     ) -> Result<Server, TaskError> {
@@ -138,11 +138,20 @@ impl Home {
         loop {
             let port = free_port()?;
             match self.launch_on(port, command(&self, port), &ready, interrupt) {
-                Ok(process) => return Ok(Server { process, home: self, port, death }),
+                Ok(process) => return Ok(Server { process, home: self, port, death, command: Box::new(command) }),
                 Err(TaskError::ServerDidNotStart { .. }) if tries < START_TRIES => tries += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Starts the server; what it prints is added to its log.
+    fn spawn(&self, command: &mut Command) -> Result<Group, TaskError> {
+        let log = self.log();
+        let output = File::options().append(true).create(true).open(&log).map_err(at("write", &log))?;
+        let errors = output.try_clone().map_err(at("write", &log))?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        Group::spawn(command)
     }
 
     fn launch_on(
@@ -153,10 +162,7 @@ impl Home {
         interrupt: &Interrupt,
     ) -> Result<Group, TaskError> {
         let log = self.log();
-        let output = File::create(&log).map_err(at("write", &log))?;
-        let errors = output.try_clone().map_err(at("write", &log))?;
-        command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        let mut process = Group::spawn(&mut command)?;
+        let mut process = self.spawn(&mut command)?;
         let begun = Instant::now();
         loop {
             // In this order: what answers on the port of a server that has ended is somebody else.
@@ -179,6 +185,7 @@ pub(crate) struct Server {
     home: Home,
     port: u16,
     death: Signal,
+    command: Box<dyn Fn(&Home, u16) -> Command>,
 }
 
 impl Server {
@@ -195,6 +202,22 @@ impl Server {
     /// The port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Starts the server anew if it has ended, on the same port with the same data; true if so. Whoever asks on that port waits
+    /// until it has recovered. One that ends again at once, because what it left has not ended yet, is started by the next call.
+    pub(crate) fn revive(&mut self) -> Result<bool, TaskError> {
+        if self.process.status()?.is_none() {
+            return Ok(false);
+        }
+        self.process.sweep();
+        self.process = self.home.spawn(&mut (self.command)(&self.home, self.port))?;
+        Ok(true)
     }
 
     /// An error, with the server's last words, if it ended though nobody asked it to.

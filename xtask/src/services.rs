@@ -101,6 +101,23 @@ impl Services {
         }
     }
 
+    /// Starts anew whatever has ended; true if something had.
+    pub(crate) fn revive(&mut self) -> Result<bool, TaskError> {
+        match self {
+            // Both, whatever the first says.
+            Self::Running(servers) => Ok(servers.postgres.revive()? | servers.mariadb.revive()?),
+            Self::LeftOut => Ok(false),
+        }
+    }
+
+    /// The processes of the servers, one in a line.
+    pub(crate) fn pids(&self) -> String {
+        match self {
+            Self::Running(servers) => format!("postgres {}\nmariadb {}\n", servers.postgres.pid(), servers.mariadb.pid()),
+            Self::LeftOut => String::new(),
+        }
+    }
+
     /// What runs, for a line of progress.
     pub(crate) fn summary(&self) -> String {
         match self {
