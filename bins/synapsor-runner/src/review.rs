@@ -8,7 +8,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
 use synapsor_proposal::{AttestedOutcome, Fact, Proposal};
-use synapsor_protocol::ChangeSet;
+use synapsor_protocol::{ChangeSet, Identifier};
 use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
 
 use crate::output::{bold, visible};
@@ -87,7 +87,10 @@ pub(crate) fn markdown_head(replay_id: &str, proposal: &Proposal, set: &ChangeSe
     text.push_str("\n## The change\n\n");
     for (column, proposed) in &set.patch {
         let before = set.before.get(column).map_or("(not read)".to_owned(), ToString::to_string);
-        let _infallible = writeln!(text, "- {column}: {} becomes {}", code(&before), code(&proposed.to_string()));
+        let _infallible = match parameter_for(set, column) {
+            Some(executor) => writeln!(text, "- {column}: {}, a parameter for {}", code(&proposed.to_string()), code(executor)),
+            None => writeln!(text, "- {column}: {} becomes {}", code(&before), code(&proposed.to_string())),
+        };
     }
     text
 }
@@ -140,12 +143,21 @@ fn change(text: &mut String, set: &ChangeSet) {
     let _infallible = writeln!(text, "{}", bold("change"));
     for (column, proposed) in &set.patch {
         let before = set.before.get(column).map_or("(not read)".to_owned(), |value| visible(&value.to_string()));
-        let _infallible = writeln!(text, "  {column}: {before} -> {}", bold(&visible(&proposed.to_string())));
+        let proposed = bold(&visible(&proposed.to_string()));
+        let _infallible = match parameter_for(set, column) {
+            Some(executor) => writeln!(text, "  {column}: {proposed} (a parameter for `{}`, no column of the table)", visible(executor)),
+            None => writeln!(text, "  {column}: {before} -> {proposed}"),
+        };
     }
     let _infallible = writeln!(text, "{}", bold("the rest of the row, as the agent saw it"));
     for (column, value) in set.before.iter().filter(|(column, _)| !set.patch.contains_key(*column)) {
         let _infallible = writeln!(text, "  {column}: {}", visible(&value.to_string()));
     }
+}
+
+/// The executor that a part of the patch is for alone; none if it is a column.
+fn parameter_for<'a>(set: &'a ChangeSet, column: &Identifier) -> Option<&'a str> {
+    set.writeback.parameters.contains(column).then(|| set.writeback.executor.as_deref().unwrap_or("sql_update"))
 }
 
 fn guards(text: &mut String, set: &ChangeSet) {

@@ -42,6 +42,8 @@ pub struct OfferParts {
 pub(crate) struct Bound {
     pub(crate) table: CheckedTable,
     pub(crate) tenant: Option<CheckedValue>,
+    /// What the patch sets and the table has no column for: it is for the executor alone.
+    pub(crate) parameters: Vec<Identifier>,
 }
 
 impl Offer {
@@ -84,12 +86,40 @@ impl Offer {
 
     /// Asks the catalog, whatever was known before. Everything it found is in the answer.
     pub(crate) async fn check(&self) -> Result<TableCheck, AgentError> {
-        let check = self.judged(self.source.check(&self.table_use).await?);
+        let whole = self.source.check(&self.table_use).await?;
+        let parameters = self.parameters(&whole);
+        let check = if parameters.is_empty() { whole } else { self.check_without(&parameters).await? };
+        let check = self.judged(check);
         let bound = match &check.table {
-            Some(table) => Some(Arc::new(self.bind(table.clone())?)),
+            Some(table) => Some(Arc::new(self.bind(table.clone(), parameters)?)),
             None => None,
         };
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+        Ok(check)
+    }
+
+    /// What of the patch is a parameter: the table has no such column, nothing else names it, and an application carries the change out.
+    fn parameters(&self, check: &TableCheck) -> Vec<Identifier> {
+        let Some(rules) = self.capability.proposal().filter(|rules| rules.executor != ExecutorRef::SqlUpdate) else {
+            return Vec::new();
+        };
+        let needed = self.capability.columns_to_read();
+        let absent = check.findings.iter().filter(|finding| finding.code == "UNKNOWN_COLUMN").filter_map(|finding| finding.column.as_ref());
+        absent.filter(|column| rules.patch.iter().any(|(set, _)| set == *column) && !needed.contains(column)).cloned().collect()
+    }
+
+    async fn check_without(&self, parameters: &[Identifier]) -> Result<TableCheck, AgentError> {
+        let mut usage = self.table_use.clone();
+        usage.columns.retain(|column| !parameters.contains(column));
+        usage.patch.retain(|column| !parameters.contains(column));
+        let mut check = self.source.check(&usage).await?;
+        let executor = self.capability.proposal().map_or("", |rules| rules.executor.name());
+        check.findings.extend(parameters.iter().map(|parameter| CatalogFinding {
+            severity: Severity::Notice,
+            code: "PATCH_PARAMETER",
+            column: Some(parameter.clone()),
+            message: format!("the table has no column `{parameter}`, so it is a parameter for the executor `{executor}`"),
+        }));
         Ok(check)
     }
 
@@ -134,7 +164,7 @@ impl Offer {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn bind(&self, table: CheckedTable) -> Result<Bound, AgentError> {
+    fn bind(&self, table: CheckedTable, parameters: Vec<Identifier>) -> Result<Bound, AgentError> {
         let tenant = match &self.table_use.tenant_key {
             Some(_) => {
                 let spelled = Scalar::from(self.trusted.tenant_id.as_str());
@@ -142,20 +172,25 @@ impl Offer {
             }
             None => None,
         };
-        Ok(Bound { table, tenant })
+        Ok(Bound { table, tenant, parameters })
     }
 }
 
-/// How the capability uses its table.
+/// How the capability uses its table. Whatever the patch sets is read as well, so that the reviewer sees what it was; which of it is no
+/// column, the catalog says.
 fn table_use(capability: &Capability) -> TableUse {
     let rules = capability.proposal();
+    let patch: Vec<Identifier> = rules.map(|rules| rules.patch.iter().map(|(column, _)| column.clone()).collect()).unwrap_or_default();
+    let mut columns = capability.columns_to_read();
+    let unread: Vec<_> = patch.iter().filter(|column| !columns.contains(column)).cloned().collect();
+    columns.extend(unread);
     TableUse {
         schema: capability.target.schema.clone(),
         table: capability.target.table.clone(),
         primary_key: capability.target.primary_key.clone(),
         tenant_key: capability.target.tenant.column().cloned(),
-        columns: capability.columns_to_read(),
-        patch: rules.map(|rules| rules.patch.iter().map(|(column, _)| column.clone()).collect()).unwrap_or_default(),
+        columns,
+        patch,
         version: rules.and_then(|rules| rules.guard.column()).cloned(),
         // This is the reading account; the account that applies changes is another one, and is checked by the executor.
         writes: false,

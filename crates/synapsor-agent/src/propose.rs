@@ -73,6 +73,8 @@ fn change_set(
 ) -> Result<ChangeSet, AgentError> {
     let patch = canonical_patch(rules, reading, arguments)?;
     rules.permit(&reading.row, &patch)?;
+    let parameters = parameters(&patch, reading);
+    let before = parameters.iter().map(|name| (name.clone(), Scalar::Null)).chain(reading.row.clone()).collect();
     let capability = offer.capability();
     let set = ChangeSet {
         schema_version: SchemaVersion::V1,
@@ -93,8 +95,8 @@ fn change_set(
             table: capability.target.table.clone(),
             primary_key: ColumnValue { column: capability.target.primary_key.clone(), value: reading.key.clone() },
         },
-        after: overlay(&reading.row, &patch),
-        before: reading.row.clone(),
+        after: overlay(&before, &patch),
+        before,
         patch,
         guards: Guards {
             tenant: tenant_guard(offer, reading),
@@ -112,6 +114,7 @@ fn change_set(
             mode: WritebackMode::TrustedWorkerRequired,
             executor: Some(rules.executor.name().to_owned()),
             version_advance: rules.guard.advance(),
+            parameters,
         },
         source_database_mutated: false,
         integrity: Integrity { proposal_hash: Digest::of_bytes(b"") },
@@ -120,10 +123,17 @@ fn change_set(
     Ok(set.sealed()?)
 }
 
-/// The patch, each value as its column spells it.
+/// What of the patch the table has no column for.
+fn parameters(patch: &Columns, reading: &Reading) -> Vec<Identifier> {
+    patch.keys().filter(|column| reading.bound.parameters.contains(column)).cloned().collect()
+}
+
+/// The patch, each value as its column spells it; a parameter has no column, and stays as it was given.
 fn canonical_patch(rules: &ProposalRules, reading: &Reading, arguments: &Arguments) -> Result<Columns, AgentError> {
     let bindings: BTreeMap<&Identifier, &Binding> = rules.patch.iter().map(|(column, binding)| (column, binding)).collect();
+    let parameter = |column: &Identifier| reading.bound.parameters.contains(column);
     let spelled = rules.patch_of(arguments)?.into_iter().map(|(column, value)| match reading.bound.table.value(&column, &value) {
+        _ if parameter(&column) => Ok((column, value)),
         Ok(checked) => Ok((column, checked.scalar().clone())),
         Err(cause) => Err(match bindings.get(&column) {
             Some(Binding::FromArg(argument)) => AgentError::ArgumentValue { argument: argument.clone(), cause },

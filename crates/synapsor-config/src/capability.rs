@@ -108,7 +108,7 @@ impl Capability {
     /// Every column that a call has to read: the visible ones, then key, tenant, version and the columns that a
     /// transition guard looks at and the ones that the patch sets, each once. What a model is shown is
     /// `visible_columns` alone. A patch column of another executor than `sql_update` may be a parameter that the table
-    /// does not have, so it is read only where it is named for another reason.
+    /// does not have: it is here only if it is named for another reason, and whoever asks the catalog adds the others.
     pub fn columns_to_read(&self) -> Vec<Identifier> {
         let rules = self.proposal();
         let guards = rules.into_iter().flat_map(|rules| rules.transition_guards.values().map(|guard| &guard.from_column));

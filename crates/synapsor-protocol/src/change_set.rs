@@ -268,6 +268,9 @@ pub struct WritebackRef {
     /// Who moves the version column; absent where the guard is no column. Ours: the published object is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_advance: Option<VersionAdvance>,
+    /// What of the patch is no column of the table, but a parameter for the executor; in `before` it is null. Ours, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Identifier>,
 }
 
 /// Who moves the version column when the change is made.

@@ -73,3 +73,67 @@ async fn shadow_proposals_are_recorded_and_say_so() {
     let envelope = counter.envelope(PROPOSE, json!({"id": "R-1", "status": "checked"})).await;
     assert_eq!(envelope["proposal"]["state"], "shadow_proposal_created");
 }
+
+/// A counter whose proposal is carried out by an application: a note, and two parameters that the table has no columns for.
+fn counter_of_a_handler() -> Counter {
+    Counter::with(|config| {
+        config["executors"] = json!({"desk": {"type": "http_handler", "url_env": "DESK_URL"}});
+        let proposal = &mut config["capabilities"][1];
+        proposal["executor"] = json!("desk");
+        proposal["args"]["cents"] = json!({"type": "number", "minimum": 1});
+        proposal["args"]["reason"] = json!({"type": "string", "required": false});
+        proposal["patch"] = json!({"status": {"from_arg": "status"}, "secret_note": {"fixed": "credited"},
+            "credit_cents": {"from_arg": "cents"}, "reason": {"from_arg": "reason"}});
+        proposal["allowed_columns"] = json!(["status", "secret_note", "credit_cents", "reason"]);
+    })
+}
+
+#[tokio::test]
+async fn for_a_handler_a_patch_column_that_the_table_does_not_have_is_a_parameter() {
+    let counter = counter_of_a_handler();
+    let envelope = counter.envelope(PROPOSE, json!({"id": "R-1", "status": "checked", "cents": 250})).await;
+    let id = ProposalId::new(envelope["proposal"]["id"].as_str().unwrap()).unwrap();
+    let replay = counter.port.record(&Record::Replay(id)).await.unwrap();
+    let set: synapsor_protocol::ChangeSet = serde_json::from_value(replay["proposal"].clone()).unwrap();
+    set.verify().unwrap();
+    assert_snapshot!(json!(set.before), @r#"{"credit_cents":null,"id":"R-1","secret_note":"hidden","status":"opened","store_id":"acme","version":7}"#);
+    assert_snapshot!(json!(set.patch), @r#"{"credit_cents":250,"secret_note":"credited","status":"checked"}"#);
+    assert_snapshot!(json!(set.writeback), @r#"{"status":"not_applied","mode":"trusted_worker_required","executor":"desk","version_advance":"auto","parameters":["credit_cents"]}"#);
+    assert_snapshot!(envelope["proposal"]["diff"], @r#"{"credit_cents":{"before":null,"proposed":250},"secret_note":{"before":"hidden","proposed":"credited"},"status":{"before":"opened","proposed":"checked"}}"#);
+}
+
+/// What the catalog says about the capabilities.
+async fn findings(counter: Counter) -> String {
+    let found = synapsor_agent::check_database(&counter.port).await;
+    let told = found.iter().map(|found| found.finding.as_ref().unwrap());
+    told.map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message)).collect()
+}
+
+#[tokio::test]
+async fn a_catalog_says_which_parts_of_a_patch_are_parameters_and_of_whom() {
+    assert_snapshot!(findings(counter_of_a_handler()).await, @"
+    Warning NULLABLE_VERSION: the version `version` may be null; a row where it is null is refused
+    Notice PATCH_PARAMETER: the table has no column `credit_cents`, so it is a parameter for the executor `desk`
+    Notice PATCH_PARAMETER: the table has no column `reason`, so it is a parameter for the executor `desk`
+    ");
+    let direct = Counter::with(|config| {
+        config["capabilities"][1]["patch"]["credit_cents"] = json!({"fixed": 1});
+        config["capabilities"][1]["allowed_columns"] = json!(["status", "credit_cents"]);
+    });
+    assert_snapshot!(findings(direct).await, @"
+    Warning NULLABLE_VERSION: the version `version` may be null; a row where it is null is refused
+    Error UNKNOWN_COLUMN: there is no column `credit_cents`
+    ");
+    let visible = Counter::with(|config| {
+        config["executors"] = json!({"desk": {"type": "http_handler", "url_env": "DESK_URL"}});
+        let proposal = &mut config["capabilities"][1];
+        proposal["executor"] = json!("desk");
+        proposal["visible_columns"] = json!(["id", "status", "credit_cents"]);
+        proposal["patch"]["credit_cents"] = json!({"fixed": 1});
+        proposal["allowed_columns"] = json!(["status", "credit_cents"]);
+    });
+    assert_snapshot!(findings(visible).await, @"
+    Warning NULLABLE_VERSION: the version `version` may be null; a row where it is null is refused
+    Error UNKNOWN_COLUMN: there is no column `credit_cents`
+    ");
+}

@@ -53,6 +53,7 @@ fn a_proposal(state: ProposalState) -> Envelope {
             mode: Writer::TrustedWorkerRequired,
             executor: None,
             version_advance: None,
+            parameters: Vec::new(),
         },
         evidence: EvidenceId::new("ev_2").unwrap(),
         meta: meta("returns.propose"),

@@ -85,6 +85,7 @@ fn a_proposal_says_what_it_waits_for() {
             mode: Writer::TrustedWorkerRequired,
             executor: Some("sql_update".to_owned()),
             version_advance: Some(VersionAdvance::Auto),
+            parameters: Vec::new(),
         },
         evidence: EvidenceId::new("ev_2").unwrap(),
         meta: meta("returns.propose"),

@@ -97,6 +97,7 @@ fn in_format_one() -> [Value; 3] {
             mode: Writer::TrustedWorkerRequired,
             executor: Some("sql_update".to_owned()),
             version_advance: Some(VersionAdvance::Auto),
+            parameters: Vec::new(),
         },
         evidence,
         meta: meta("billing.propose_waiver"),
