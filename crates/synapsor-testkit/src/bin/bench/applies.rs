@@ -2,12 +2,15 @@
 //!
 //! Applying is what `apply` of the command line does: load and verify, claim the job, run the guarded transaction, record the report.
 
-use synapsor_operator::OperatorPort;
+use std::time::Instant;
+
+use synapsor_operator::{OperatorPort, Worker, WorkerNews, WorkerSettings};
 use synapsor_protocol::Outcome;
 use synapsor_protocol::id::ProposalId;
+use tokio_util::sync::CancellationToken;
 
 use crate::figure::{Figure, Rounds};
-use crate::load::{Load, burst};
+use crate::load::{Burst, Load, burst};
 use crate::plan::Plan;
 use crate::plane::Planes;
 use crate::shop::{Engine, Shop};
@@ -19,13 +22,55 @@ const ROW: &str = "applies";
 /// Applied side by side while proposals are prepared, which is not measured.
 const PREPARERS: usize = 16;
 
-/// 1 and 8 at once.
+/// Jobs that the worker runs at once.
+const IN_FLIGHT: usize = 8;
+
+/// 1 and 8 at once, and by one worker.
 pub(crate) async fn measure(plan: &Plan) -> Vec<Figure> {
     let mut figures = Vec::new();
     for workers in [1, 8] {
         figures.push(at(plan, Engine::Postgres, workers).await);
     }
+    figures.push(by_worker(plan, plan.shop(Engine::Postgres)).await);
     figures
+}
+
+/// The figure of one worker that drains what was approved.
+async fn by_worker(plan: &Plan, shop: &Shop) -> Figure {
+    let planes = Planes::open(shop, &plan.path("applies-worker.db"), IN_FLIGHT);
+    let bare = Bare::open(shop, IN_FLIGHT).await;
+    let (mut applies, mut transactions) = <(Rounds, Rounds)>::default();
+    let each = (plan.applies / IN_FLIGHT).max(1);
+    for round in 0..=plan.rounds {
+        let count = if round == 0 { 4 } else { each };
+        drop(approved(shop, &planes, IN_FLIGHT, count).await);
+        let changes = bare.writers(IN_FLIGHT, count);
+        let machine = MachineTime::now();
+        let applied = drained(&planes.operator).await;
+        assert!(applied.count() == count * IN_FLIGHT, "the worker left something: {} of {}", applied.count(), count * IN_FLIGHT);
+        let busy = machine.busy_since();
+        let (ran, _) = burst(changes, plan.round * 60).await;
+        if round > 0 {
+            applies.busy.push(busy);
+            applies.push(applied);
+            transactions.push(ran);
+        }
+    }
+    let ratio = applies.times_slower_than(&transactions);
+    let figure = applies.figure(ROW, format!("applies by one worker, {IN_FLIGHT} in flight"));
+    figure.beside("guarded transaction", transactions.rate()).at(ratio).within(2.0)
+}
+
+/// Everything that is due, applied by a worker.
+async fn drained(port: &OperatorPort) -> Burst {
+    let settings = WorkerSettings { concurrency: IN_FLIGHT, drain: true, ..WorkerSettings::default() };
+    let (mut latencies, begun) = (Vec::new(), Instant::now());
+    let mut told = |news: &WorkerNews| match news {
+        WorkerNews::Attempted { application, took, .. } if application.report.outcome == Outcome::Applied => latencies.push(*took),
+        other => panic!("a change was not applied: {other:?}"),
+    };
+    Worker::new(port.clone(), settings).run(&CancellationToken::new(), &mut told).await.expect("the ledger can be used");
+    Burst::new(begun.elapsed(), latencies)
 }
 
 /// The figure with so many at once.

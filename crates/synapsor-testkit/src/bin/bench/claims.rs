@@ -93,8 +93,8 @@ fn copies(connection: &Connection, table: &str, replaced: &[(&str, &str)], count
     let mut info = connection.prepare("select name from pragma_table_info(?1)").expect("the statement is valid");
     let names = info.query_map([table], |row| row.get::<_, String>(0)).expect("the table is there");
     let names: Vec<String> = names.collect::<Result<_, _>>().expect("names are texts");
-    let value = |name: &String| replaced.iter().find(|(column, _)| column == name).map_or(name.as_str(), |(_, value)| value);
-    let values: Vec<&str> = names.iter().map(value).collect();
+    let value = |name| replaced.iter().find(|(column, _)| *column == name).map_or(name, |(_, value)| *value);
+    let values: Vec<&str> = names.iter().map(|name| value(name.as_str())).collect();
     format!(
         "with recursive row(n) as (select 1 union all select n + 1 from row where n < {count}) \
          insert into {table} ({}) select {} from row, (select * from {table} limit 1)",

@@ -60,6 +60,11 @@ async fn repeat<L: Load>(mut load: L, begun: Instant, time: Duration) -> (Vec<Du
 }
 
 impl Burst {
+    /// What took so long altogether, and each by itself.
+    pub(crate) fn new(elapsed: Duration, latencies: Vec<Duration>) -> Self {
+        Self { elapsed, latencies }
+    }
+
     /// How many were done.
     pub(crate) fn count(&self) -> usize {
         self.latencies.len()
