@@ -45,6 +45,10 @@ pub mod conformance;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod database;
 #[cfg(feature = "declared")]
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    expect(dead_code, reason = "without an engine a file is only checked")
+)]
 pub mod declared;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod effect;

@@ -25,7 +25,7 @@ const TABLE: [(&str, &[&str]); 16] = [
     ("synapsor-testkit", &["*"]),
     ("synapsor-runner", &["*"]),
     ("synapsor-handler-server", &["protocol", "handler", "http"]),
-    ("xtask", &["protocol", "envelope", "config"]),
+    ("xtask", &["protocol", "envelope", "config", "handler"]),
 ];
 
 /// What tests use and nothing else may.

@@ -49,14 +49,11 @@ fn effect(name: &str, raw: &RawEffect, tables: &[TableConfig], at: &At, report: 
     })
 }
 
-/// The declared table of this name.
+/// The declared table of this name. Where none is declared at all, that was told already.
 fn table<'t>(slot: &Slot<Text>, tables: &'t [TableConfig], at: &At, report: &mut Report) -> Option<&'t TableConfig> {
-    let Some(Text(name)) = slot.given() else {
-        report.undeclared(at, "", tables.iter().map(|table| table.name.as_str()));
-        return None;
-    };
-    let found = tables.iter().find(|table| table.name == *name);
-    if found.is_none() {
+    let name = slot.given().map_or("", |Text(name)| name);
+    let found = tables.iter().find(|table| table.name == name);
+    if found.is_none() && !tables.is_empty() {
         report.undeclared(at, name, tables.iter().map(|table| table.name.as_str()));
     }
     found

@@ -162,7 +162,6 @@ impl Report {
         let declared: Vec<&str> = declared.into_iter().collect();
         let hint = match nearest(given, declared.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if declared.is_empty() => "none is declared".to_owned(),
             None => format!("declared: {}", listed(&declared)),
         };
         self.add(Code::UndeclaredTable, at).hint(hint);

@@ -5,8 +5,10 @@
 mod ask;
 mod behaviours;
 mod conformance;
+mod declared_files;
 mod effects;
 mod examples;
 mod faults;
+mod faulty;
 mod shop;
 mod trust;
