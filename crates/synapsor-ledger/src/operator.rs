@@ -154,7 +154,7 @@ impl OperatorLedger {
 
     /// Ends the pause; answers with the one that ended, if there was one.
     pub async fn resume(&self) -> Result<Option<Pause>, LedgerError> {
-        let ended = self.ledger.writer.write(|batch| pause::end(batch)).await?;
+        let ended = self.ledger.writer.write(pause::end).await?;
         self.ledger.news.notify_one();
         Ok(ended)
     }
