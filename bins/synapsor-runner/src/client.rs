@@ -27,7 +27,8 @@ impl Client {
     pub(crate) async fn start(config: &Path, words: &[OsString]) -> Answer<Self> {
         let program = std::env::current_exe().map_err(|cause| Failure::new("the program does not find itself").because(&cause))?;
         let mut command = Command::new(program);
-        command.args(["mcp", "serve", "--config"]).arg(config).args(words);
+        // A try must not fail because the ledger is being served already.
+        command.args(["mcp", "serve", "--allow-concurrent-store", "--config"]).arg(config).args(words);
         command.env_remove("SYNAPSOR_LOCAL_STORE").env("SYNAPSOR_LOG_LEVEL", "error");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|cause| Failure::new("the server could not be started").because(&cause))?;

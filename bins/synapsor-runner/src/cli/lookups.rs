@@ -180,25 +180,6 @@ pub(crate) struct Search {
     pub(crate) list: List,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Store {
-    /// Count what it holds
-    Stats(Whole),
-    /// Check every record against the commit that wrote it, and every proposal
-    Verify(Whole),
-    /// Print the last commit; kept elsewhere, it shows later what was cut off or rewritten
-    Head(Whole),
-}
-
-/// The ledger as a whole.
-#[derive(Debug, Args)]
-pub(crate) struct Whole {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
 impl Evidence {
     pub(super) fn words(&self) -> (&Place, Format) {
         match self {
@@ -242,13 +223,6 @@ impl Activity {
     pub(super) fn words(&self) -> (&Place, Format) {
         let Self::Search(search) = self;
         search.list.words()
-    }
-}
-
-impl Store {
-    pub(super) fn words(&self) -> (&Place, Format) {
-        let (Self::Stats(whole) | Self::Verify(whole) | Self::Head(whole)) = self;
-        (&whole.place, whole.format)
     }
 }
 

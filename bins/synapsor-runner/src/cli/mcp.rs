@@ -58,6 +58,9 @@ pub(crate) struct Answering {
     /// Only read, whatever the configuration's mode is
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Serve beside another server of the same ledger, with a warning
+    #[arg(long)]
+    pub(crate) allow_concurrent_store: bool,
 }
 
 /// Where clients reach a server, and who they must be.

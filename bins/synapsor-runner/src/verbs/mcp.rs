@@ -4,12 +4,14 @@
 //! definitely wrong ends the process before any call was answered; a database that cannot be reached now is told, and asked again by the
 //! first call that needs it.
 
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 
 use synapsor_agent::{AgentPort, check_database};
 use synapsor_config::{Config, Environment, ResultFormat};
 use synapsor_http::{Access, Listen, Protection, Settings, termination};
+use synapsor_ledger::{LedgerError, StoreLease};
 use synapsor_mcp::{Format, HttpServer, McpError, McpOptions, serve_stdio};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::EnvName;
@@ -21,7 +23,7 @@ use crate::failure::{Answer, Failure};
 use crate::output;
 
 pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
-    let (port, options) = ready(&words.answering, words.alias_mode)?;
+    let (port, options, lease) = ready(&words.answering, words.alias_mode, "stdio")?;
     let shutdown = until_told()?;
     let serving = serve_stdio(port.clone(), &options, tokio::io::stdin(), tokio::io::stdout(), shutdown.clone());
     let served = beside_the_check(serving, &port, &options.calls_may_begin, &words.answering, &shutdown).await;
@@ -32,20 +34,22 @@ pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
             i32::from(output::NEGATIVE)
         }
     };
+    // Nothing is given back by leaving as below.
+    drop(lease);
     // The thread that reads stdin may wait for a line that never comes; nothing else is left to do.
     std::process::exit(code)
 }
 
 pub(super) async fn serve_http(words: &ServeHttp) -> Answer<ExitCode> {
     let settings = settings(&words.listening, words.port)?;
-    let (port, options) = ready(&words.serve.answering, words.serve.alias_mode)?;
+    let (port, options, _lease) = ready(&words.serve.answering, words.serve.alias_mode, "streamable-http")?;
     let server = HttpServer::bind(port.clone(), &options, settings).await?;
     listen(server, &port, &options, &words.serve.answering).await
 }
 
 pub(super) async fn serve_bridge(words: &ServeBridge) -> Answer<ExitCode> {
     let settings = settings(&words.listening, words.port)?;
-    let (port, options) = ready(&words.answering, AliasMode::Canonical)?;
+    let (port, options, _lease) = ready(&words.answering, AliasMode::Canonical, "legacy-jsonrpc")?;
     let server = HttpServer::bind_bridge(port.clone(), &options, settings).await?;
     tracing::warn!("this is plain JSON-RPC, for programs that were written for it; an MCP client uses `mcp serve-streamable-http`");
     listen(server, &port, &options, &words.answering).await
@@ -75,8 +79,8 @@ pub(super) fn format(asked: Option<cli::ResultFormat>, config: &Config) -> Forma
     }
 }
 
-/// What a model can do, and how it is served; calls wait.
-fn ready(words: &Answering, alias_mode: AliasMode) -> Answer<(AgentPort, McpOptions)> {
+/// What a model can do, and how it is served; calls wait. As long as the lease lives no other server begins.
+fn ready(words: &Answering, alias_mode: AliasMode, transport: &str) -> Answer<(AgentPort, McpOptions, Option<StoreLease>)> {
     let mut setup = Setup::load_served(&words.place)?;
     if words.read_only {
         setup = setup.read_only();
@@ -87,7 +91,21 @@ fn ready(words: &Answering, alias_mode: AliasMode) -> Answer<(AgentPort, McpOpti
         calls_may_begin: CancellationToken::new(),
         ..McpOptions::default()
     };
-    Ok((setup.agent_port()?, options))
+    let port = setup.agent_port()?;
+    let lease = lease(&setup.store, transport, words.allow_concurrent_store)?;
+    Ok((port, options, lease))
+}
+
+/// The lease on the ledger that is served from. None if another server has it and that is allowed.
+fn lease(store: &Path, transport: &str, allow_another: bool) -> Answer<Option<StoreLease>> {
+    match StoreLease::serve(store, transport) {
+        Ok(lease) => Ok(Some(lease)),
+        Err(taken @ LedgerError::Taken { .. }) if allow_another => {
+            tracing::warn!("{taken}; this server goes on beside it, as `--allow-concurrent-store` says");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Serves while the databases are checked, and lets calls begin once nothing definite was found. A client that leaves early does not hide

@@ -1,14 +1,20 @@
-//! `store stats|verify|head`: the ledger as a whole.
+//! `store stats|verify|head|backup|restore|prune|vacuum|reset`: the ledger as a whole.
+//!
+//! What takes something away asks for `--yes`, and for an account that may decide. What only looks, or copies, asks for neither.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use synapsor_ledger::{Head, Stats, Verified};
+use synapsor_ledger::{Cutoffs, Head, Open, Pruned, Restored, Stats, StoreLease, Vacuumed, Verified};
+use synapsor_operator::{Account, identify};
+use synapsor_protocol::Timestamp;
 
-use crate::cli::{Store, Whole};
+use crate::cli::{Backup, Prune, Reset, Restore, Store, Whole};
 use crate::compose::Setup;
-use crate::failure::Answer;
+use crate::failure::{Answer, Failure};
 use crate::{output, review};
 
 pub(super) async fn run(verb: Store) -> Answer<ExitCode> {
@@ -16,6 +22,11 @@ pub(super) async fn run(verb: Store) -> Answer<ExitCode> {
         Store::Stats(words) => stats(&words).await,
         Store::Verify(words) => verify(&words).await,
         Store::Head(words) => head(&words).await,
+        Store::Backup(words) => backup(&words).await,
+        Store::Restore(words) => restore(&words),
+        Store::Prune(words) => prune(&words).await,
+        Store::Vacuum(words) => vacuum(&words),
+        Store::Reset(words) => reset(&words),
     }
 }
 
@@ -26,7 +37,7 @@ async fn stats(words: &Whole) -> Answer<ExitCode> {
         answer(&stats, [("tables", Value::Object(tables))]);
         return Ok(ExitCode::SUCCESS);
     }
-    let Stats { path, layout, tables, page_count, page_size, approx_bytes, log_bytes, head, between } = &stats;
+    let Stats { path, layout, tables, page_count, page_size, approx_bytes, log_bytes, head, between, open } = &stats;
     let mut text = String::new();
     review::line(&mut text, "ledger", output::visible(&path.display().to_string()));
     review::line(&mut text, "layout", layout);
@@ -37,11 +48,26 @@ async fn stats(words: &Whole) -> Answer<ExitCode> {
     if let Some(Head { commit, hash }) = head {
         review::line(&mut text, "head", format_args!("commit {commit}, {hash}"));
     }
+    waiting(&mut text, open);
     for rows in tables {
-        review::line(&mut text, rows.table, rows.rows);
+        text.push_str(&format!("{:<19} {}\n", rows.table, rows.rows));
     }
     output::line(text.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What waits, and for whom.
+fn waiting(text: &mut String, open: &Open) {
+    let Open { pending_review, approved, pending_worker, unresolved, dead_letters, due, paused } = open;
+    review::line(text, "waiting", format_args!("{pending_review} for a decision, {approved} approved, {pending_worker} claimed"));
+    if *unresolved > 0 {
+        review::line(text, "unresolved", format_args!("{unresolved}; `synapsor-runner reconcile` finds out"));
+    }
+    if *dead_letters > 0 {
+        review::line(text, "dead letters", format_args!("{dead_letters}; `synapsor-runner dead-letters list` shows them"));
+    }
+    let pause = if *paused { ", and workers pause" } else { "" };
+    review::line(text, "due", format_args!("{due}{pause}"));
 }
 
 async fn verify(words: &Whole) -> Answer<ExitCode> {
@@ -50,13 +76,16 @@ async fn verify(words: &Whole) -> Answer<ExitCode> {
         answer(&verified, []);
         return Ok(ExitCode::SUCCESS);
     }
-    let Verified { head, records, proposals } = &verified;
+    told(&verified);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(Verified { head, records, proposals }: &Verified) {
     let commits = head.as_ref().map_or(0, |head| head.commit);
     output::line(format_args!("verified: {records} records in {commits} commits, {proposals} proposals"));
     if let Some(Head { commit, hash }) = head {
         output::line(format_args!("head: commit {commit}, {hash}"));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn head(words: &Whole) -> Answer<ExitCode> {
@@ -67,6 +96,112 @@ async fn head(words: &Whole) -> Answer<ExitCode> {
         output::line(head.map_or("nothing was recorded yet".to_owned(), |Head { commit, hash }| format!("commit {commit}, {hash}")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn backup(words: &Backup) -> Answer<ExitCode> {
+    let ledger = Setup::load(&words.whole.place)?.ledger()?;
+    let made = ledger.backup(&words.file.output, words.file.force).await?;
+    if words.whole.format.json {
+        answer(&made, []);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format_args!("wrote {} ({} bytes)", output::visible(&made.path.display().to_string()), made.bytes));
+    told(&made.verified);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(words: &Restore) -> Answer<ExitCode> {
+    let setup = Setup::load(&words.whole.place)?;
+    let by = allowed(&setup)?;
+    sure(words.sure.yes, "restoring puts the backup in the place of the ledger, which is kept beside it")?;
+    let Restored { path, kept, claimed, verified } = &synapsor_ledger::restore(&setup.store, &words.backup, &by, words.sure.force)?;
+    if words.whole.format.json {
+        answer(verified, [("store", json!(path)), ("kept", json!(kept)), ("claimed", json!(claimed))]);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format_args!("restored {}", output::visible(&path.display().to_string())));
+    if let Some(kept) = kept {
+        output::line(format_args!("what it was before is {}", output::visible(&kept.display().to_string())));
+    }
+    told(verified);
+    if !claimed.is_empty() {
+        let count = output::counted(claimed.len(), "open job");
+        output::line(format_args!("{count} may have been carried out since the backup; `apply` or a worker finds out:"));
+        claimed.iter().for_each(|id| output::line(format_args!("  {id}")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn prune(words: &Prune) -> Answer<ExitCode> {
+    let setup = Setup::load(&words.whole.place)?;
+    let cutoff = Timestamp::now().before(words.older_than);
+    let cutoffs = Cutoffs { reads: Some(cutoff), proposals: Some(cutoff) };
+    let removes = words.sure.yes;
+    let (by, _lease) = match removes {
+        // Before the ledger is opened: whoever serves from it is not to be surprised.
+        true => (allowed(&setup)?, Some(StoreLease::maintain(&setup.store, "prune", words.sure.force)?)),
+        false => (String::new(), None),
+    };
+    let Pruned { deleted, altered } = setup.ledger()?.prune(cutoffs, &by, !removes).await?;
+    if words.whole.format.json {
+        output::json(
+            &json!({"ok": true, "store": setup.store, "cutoff": cutoff, "dry_run": !removes, "deleted": deleted, "altered": altered}),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let all: u64 = deleted.values().sum();
+    let done = if removes { "removed" } else { "would remove" };
+    output::line(format_args!("{done} {all} rows of what was settled before {cutoff}"));
+    for (table, rows) in &deleted {
+        output::line(format_args!("{table:<19} {rows}"));
+    }
+    if altered > 0 {
+        output::line(format_args!("{altered} old records stay because they do not verify; `synapsor-runner store verify` names one"));
+    }
+    if !removes && all > 0 {
+        output::note("nothing was removed yet; say `--yes` to do it");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn vacuum(words: &Whole) -> Answer<ExitCode> {
+    let setup = Setup::load(&words.place)?;
+    let done = synapsor_ledger::vacuum(&setup.store)?;
+    if words.format.json {
+        answer(&done, []);
+    } else {
+        let Vacuumed { before, after } = done;
+        output::line(format_args!("{before} bytes before, {after} bytes now"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reset(words: &Reset) -> Answer<ExitCode> {
+    let setup = Setup::load(&words.whole.place)?;
+    allowed(&setup)?;
+    sure(words.sure.yes, "a reset removes every proposal, approval and receipt on record; the business databases keep their own receipts")?;
+    let removed = synapsor_ledger::reset(&setup.store, words.sure.force)?;
+    if words.whole.format.json {
+        output::json(&json!({"ok": true, "store": setup.store, "removed": removed, "source_database_changed": false}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for path in removed {
+        output::line(format_args!("removed {}", output::visible(&path.display().to_string())));
+    }
+    output::line("no business database was changed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The account of this process, if it may decide. Where there is no ledger, whoever makes one will own it.
+fn allowed(setup: &Setup) -> Answer<String> {
+    let account = Account::of_process();
+    let owner = fs::metadata(&setup.store).map_or(account.uid, |store| store.uid());
+    identify(&setup.config, &account, owner, None)?;
+    Ok(account.name)
+}
+
+fn sure(yes: bool, what: &str) -> Answer<()> {
+    if yes { Ok(()) } else { Err(Failure::new(what).hint("say `--yes` to do it")) }
 }
 
 /// A record with `ok`, some of its members put otherwise.
