@@ -62,6 +62,8 @@ pub(super) enum Version {
     First,
     /// The one that was last looked at.
     Seen,
+    /// One that differs from the first in the last digit of its fraction.
+    Almost,
 }
 
 /// Which row the request names, always for the own tenant.
@@ -334,6 +336,7 @@ impl Ask {
         let version = match self.version {
             Version::First => &scene.first,
             Version::Seen => &scene.seen,
+            Version::Almost => &almost(&scene.first).unwrap_or(Scalar::Null),
         };
         let guard = json!({"column": tenant_column, "value": tenant});
         let expected = json!({"column": fixture.target.version_column, "value": version});
@@ -423,6 +426,16 @@ impl Damage {
 /// One byte of the patch is another; the JSON is as good as before.
 fn altered(body: &[u8]) -> Bytes {
     [b" ", body].concat().into()
+}
+
+/// The version with another last digit of its fraction; nothing if it has none of at least four digits.
+pub(super) fn almost(version: &Scalar) -> Option<Scalar> {
+    let text = version.as_str()?;
+    let begin = text.find('.')? + 1;
+    let digits = text[begin..].bytes().take_while(u8::is_ascii_digit).count();
+    let last = begin + digits - 1;
+    let other = if text.as_bytes().get(last) == Some(&b'1') { "2" } else { "1" };
+    (digits >= 4).then(|| Scalar::from(format!("{}{other}{}", &text[..last], &text[begin + digits..])))
 }
 
 fn hash(proposal: &ProposalId) -> Digest {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use synapsor_protocol::change_set::{ColumnValue, VersionAdvance};
+use synapsor_protocol::name::EnvName;
 use synapsor_protocol::preparse::{self, Limits, ParseError};
 use synapsor_protocol::{Columns, Identifier, Scalar};
 
@@ -92,13 +93,13 @@ pub struct OtherTenant {
 pub struct CredentialVariables {
     /// The bearer token.
     #[serde(default)]
-    pub token_env: Option<String>,
+    pub token_env: Option<EnvName>,
     /// The secret that signs requests.
     #[serde(default)]
-    pub signing_secret_env: Option<String>,
+    pub signing_secret_env: Option<EnvName>,
     /// A second secret that the handler accepts too, as during a rotation.
     #[serde(default)]
-    pub next_signing_secret_env: Option<String>,
+    pub next_signing_secret_env: Option<EnvName>,
 }
 
 /// What the handler is meant to do.
@@ -144,7 +145,7 @@ pub enum DryRunClaim {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UrlVariable {
     /// `postgres://...`, `mysql://...`, `sqlite:FILE`, or the path of a SQLite file.
-    pub url_env: String,
+    pub url_env: EnvName,
 }
 
 /// How the rows are put back.

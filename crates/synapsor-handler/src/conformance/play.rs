@@ -7,10 +7,11 @@ use futures_util::future::join_all;
 use http::{Request, Response};
 use synapsor_protocol::handler::SigningSecret;
 use synapsor_protocol::id::ProposalId;
+use synapsor_protocol::name::EnvName;
 use synapsor_protocol::{Scalar, Secret};
 
 use super::answers::Answers;
-use super::ask::{Ask, Scene};
+use super::ask::{Ask, Scene, almost};
 use super::fixture::{DryRunClaim, Fixture, RedeliveryClaim};
 use super::judge::{Said, difference, due};
 use super::list;
@@ -32,8 +33,8 @@ pub struct Credentials {
 
 impl Credentials {
     /// Takes the values of the variables that the fixture names; `value` is asked for each.
-    pub fn of(fixture: &Fixture, value: impl Fn(&str) -> Option<String>) -> Result<Self, ConformanceError> {
-        let taken = |name: &Option<String>| -> Result<Option<Secret>, ConformanceError> {
+    pub fn of(fixture: &Fixture, value: impl Fn(&EnvName) -> Option<String>) -> Result<Self, ConformanceError> {
+        let taken = |name: &Option<EnvName>| -> Result<Option<Secret>, ConformanceError> {
             let Some(name) = name else { return Ok(None) };
             let value = value(name).filter(|value| !value.is_empty());
             value.map(|value| Some(Secret::new(value))).ok_or_else(|| ConformanceError::Variable { name: name.clone() })
@@ -55,7 +56,7 @@ pub enum ConformanceError {
     #[error("the environment variable `{name}` is not set")]
     Variable {
         /// Its name.
-        name: String,
+        name: EnvName,
     },
     /// A secret cannot sign.
     #[error("a signing secret cannot be used: {reason}")]
@@ -195,7 +196,7 @@ impl<'a> Conformance<'a> {
             Need::NextSecret if self.credentials.next.is_none() => Some("the fixture names no second signing secret"),
             Need::RefusedPatch if self.fixture.refused_patch.is_none() => Some("the fixture has no change that is refused"),
             Need::TypedPatch if self.fixture.patch.values().all(|value| value.as_str().is_some()) => Some("all of the patch is text"),
-            Need::Token | Need::Signing | Need::NextSecret | Need::RefusedPatch | Need::TypedPatch => None,
+            Need::Token | Need::Signing | Need::NextSecret | Need::RefusedPatch | Need::TypedPatch | Need::FineVersion => None,
         });
         let never = scenario.proves == Proves::Redelivery && self.fixture.claims.redelivery == RedeliveryClaim::Never;
         lack.or(never.then_some("the fixture claims `redelivery: never`"))
@@ -207,6 +208,9 @@ impl<'a> Conformance<'a> {
         }
         self.stage.reset().await?;
         let begun = self.stage.observe().await?;
+        if scenario.needs.contains(&Need::FineVersion) && almost(&begun.version).is_none() {
+            return Ok(Judgement::Skipped { why: "the version has no fraction of a second".to_owned() });
+        }
         let proposals = (0..OPERATIONS).map(|_| ProposalId::generate()).collect();
         let (first, seen) = (begun.version.clone(), begun.version.clone());
         let scene = Scene { fixture: self.fixture, keys, proposals, first, seen };
@@ -345,8 +349,7 @@ impl<'a> Conformance<'a> {
         // What stopped halfway has fewer effects than were due: not a finding of its own.
         let stopped = !as_due || course.skipped.is_some();
         if done > scenario.effects || (done < scenario.effects && !stopped) {
-            let (were, due) = (counted(done), counted(scenario.effects));
-            return Ok(Some(format!("there were {were}, and {due} were due")));
+            return Ok(Some(format!("{done} effect{} instead of {}", if done == 1 { "" } else { "s" }, scenario.effects)));
         }
         if scenario.effects == 0 && (now.version != course.since.version || now.row != course.since.row) {
             return Ok(Some("the row was changed".to_owned()));
@@ -369,10 +372,6 @@ fn at_once(said: &[Said], expect: Expect, seen: &Scalar) -> Option<String> {
 /// Before the first answer nothing is known of the handler; later, silence is a finding.
 fn unanswered(error: TransportError, answers: &Answers) -> Result<Option<String>, ConformanceError> {
     if answers.any() { Ok(Some(synapsor_protocol::chain::chain(&error))) } else { Err(error.into()) }
-}
-
-fn counted(effects: u64) -> String {
-    format!("{effects} effect{}", if effects == 1 { "" } else { "s" })
 }
 
 fn fell() -> String {

@@ -28,6 +28,8 @@ pub(super) enum Need {
     RefusedPatch,
     /// A value in the patch that is no text.
     TypedPatch,
+    /// A version with a fraction of a second.
+    FineVersion,
 }
 
 /// What a scenario is about, beyond the contract that every handler keeps.

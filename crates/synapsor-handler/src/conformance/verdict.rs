@@ -56,7 +56,7 @@ pub enum Judgement {
 }
 
 /// What must have passed for `redelivery: "safe"` beside the scenarios that are about nothing else.
-const ALSO: [&str; 5] = ["valid", "version-changed", "race-of-changes", "business-error", "answer-receipt"];
+const ALSO: [&str; 6] = ["valid", "version-changed", "race-of-changes", "business-error", "answer-receipt", "answer-echo"];
 
 /// What must have passed for `dry_run: "handler"`.
 const REHEARSALS: [&str; 3] = ["dry-run", "dry-run-handled", "dry-run-leaves-nothing"];

@@ -85,6 +85,13 @@ fn versions() -> Vec<Scenario> {
             .step(Step::Look)
             .send(late(), Expect::ConflictAt(CHANGED))
             .effects(1),
+        Scenario::new("version-exact", "a version that differs in the last digit of its fraction is another one")
+            .or_else(
+                "an update is lost whenever two of them meet within a millisecond",
+                "compare versions as text in the database's own precision, never as dates of your language",
+            )
+            .needs(Need::FineVersion)
+            .send(Ask { version: Version::Almost, ..Ask::good() }, Expect::Conflict(CHANGED)),
         Scenario::new("version-seen-again", "the next proposal, which saw the row as it is now, is applied")
             .or_else("a row can be changed once and never again", "compare with the version of the row now, and move it with every change")
             .send(Ask::good(), Expect::Applied)
