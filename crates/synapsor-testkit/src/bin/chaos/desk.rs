@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
@@ -51,8 +52,26 @@ impl Desk {
             runner: plan.runner.clone(),
             told: Mutex::default(),
         };
-        desk.configure(desk.configuration());
+        desk.configure(&desk.configuration());
         desk
+    }
+
+    /// The same with one account, for changes that a handler makes.
+    pub(crate) async fn set_up_for(plan: &Plan, engine: Engine, name: &str, receipts: &'static str) -> Self {
+        Self { receipts, ..Self::set_up(plan, engine, name, 1).await }
+    }
+
+    /// Lets a handler carry changes out, with this `redelivery`.
+    pub(crate) fn configure_handler(&self, redelivery: &str) {
+        let mut configuration = self.configuration();
+        configuration["executors"] = json!({"handler": {"type": "http_handler", "url_env": "CHAOS_HANDLER_URL", "redelivery": redelivery,
+            "auth": {"type": "bearer_env", "token_env": "CHAOS_TOKEN"}, "signing_secret_env": "CHAOS_SECRET", "timeout_ms": 1500}});
+        configuration["capabilities"][0]["executor"] = json!("handler");
+        self.configure(&configuration);
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        &self.tenant
     }
 
     /// The configuration that the desk begins with.
@@ -73,8 +92,15 @@ impl Desk {
         })
     }
 
-    pub(crate) fn configure(&self, configuration: Json) {
+    pub(crate) fn configure(&self, configuration: &Json) {
         std::fs::write(self.folder.join("synapsor.runner.json"), configuration.to_string()).expect("a configuration can be written");
+    }
+
+    /// Lets statements take only so long, so that waiting for somebody's lock ends.
+    pub(crate) fn limit_statements(&self, limit: Duration) {
+        let mut configuration = self.configuration();
+        configuration["sources"]["shop"]["statement_timeout_ms"] = json!(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        self.configure(&configuration);
     }
 
     pub(crate) fn ledger(&self) -> PathBuf {

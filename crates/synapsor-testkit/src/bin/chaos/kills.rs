@@ -25,7 +25,7 @@ pub(crate) const ERRORS: &str = "errors";
 
 /// Which process is struck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
+pub(crate) enum Verb {
     /// `propose`, which makes the ledger too.
     FirstPropose,
     Propose,
@@ -40,15 +40,15 @@ const VERBS: [(Verb, usize); 5] = [(Verb::FirstPropose, 1), (Verb::Propose, 2), 
 
 /// What a trial is about, beside its place.
 #[derive(Debug, Clone, Copy)]
-struct Case {
-    engine: Engine,
-    verb: Verb,
+pub(crate) struct Case {
+    pub(crate) engine: Engine,
+    pub(crate) verb: Verb,
     /// A SQLite business in WAL mode.
-    wal: bool,
+    pub(crate) wal: bool,
     /// Somebody proposes another amount for the same account.
-    rival: bool,
+    pub(crate) rival: bool,
     /// A person cancels instead of applying again.
-    cancels: bool,
+    pub(crate) cancels: bool,
 }
 
 /// Kills at every place of every verb on three engines.
@@ -111,7 +111,7 @@ fn case(number: u64, random: &mut Random) -> Case {
 }
 
 /// A tracing run of the verb, on a desk of its own.
-async fn list(plan: &Plan, case: Case) -> Vec<Place> {
+pub(crate) async fn list(plan: &Plan, case: Case) -> Vec<Place> {
     let name = format!("list-{:?}-{}-{}", case.verb, case.engine.name(), case.wal);
     let desk = Desk::set_up(plan, case.engine, &name, 4).await;
     let trace = desk.folder.join("trace");
@@ -125,7 +125,7 @@ async fn list(plan: &Plan, case: Case) -> Vec<Place> {
 }
 
 /// What is there before the verb runs.
-struct Scene {
+pub(crate) struct Scene {
     verb: Verb,
     /// The proposal that the verb is about, where it is about one.
     id: Option<String>,
@@ -133,7 +133,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(desk: &Desk, case: Case) -> Self {
+    pub(crate) async fn set(desk: &Desk, case: Case) -> Self {
         if case.wal {
             desk.business.rows("pragma journal_mode = wal").await.expect("a file can be in WAL mode");
         }
@@ -158,6 +158,11 @@ impl Scene {
             }
         }
         scene
+    }
+
+    /// The proposal that the verb is about.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.id.clone()
     }
 
     /// Runs the verb as `how` says.

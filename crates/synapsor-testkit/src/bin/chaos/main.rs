@@ -13,10 +13,15 @@
 
 mod business;
 mod checker;
+mod commits;
+mod crowd;
 mod desk;
+mod fences;
 mod kills;
+mod lies;
 mod output;
 mod plan;
+mod planes;
 mod process;
 mod random;
 mod strace;
@@ -44,7 +49,8 @@ struct Arguments {
 }
 
 /// The letter and the name of every part.
-const PARTS: [(&str, &str); 2] = [("a", kills::KILLS), ("a", kills::ERRORS)];
+const PARTS: [(&str, &str); 6] =
+    [("a", kills::KILLS), ("a", kills::ERRORS), ("b", commits::COMMITS), ("b", lies::LIES), ("c", fences::FENCES), ("c", crowd::CROWD)];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -86,6 +92,10 @@ async fn run(arguments: Arguments) -> ExitCode {
 
 async fn part(name: &str, plan: &Arc<Plan>) -> Tally {
     match name {
+        commits::COMMITS => commits::run(plan).await,
+        lies::LIES => lies::run(plan).await,
+        fences::FENCES => fences::run(plan).await,
+        crowd::CROWD => crowd::run(plan).await,
         kills::ERRORS => kills::run_errors(plan).await,
         _ => kills::run(plan).await,
     }

@@ -23,6 +23,7 @@ pub(crate) struct Wrapped {
     words: Vec<OsString>,
     folder: PathBuf,
     variables: BTreeMap<String, String>,
+    patience: Duration,
 }
 
 /// What a run left behind.
@@ -52,7 +53,7 @@ impl Wrapped {
     /// The program with these words, in a folder, with this environment and nothing else.
     pub(crate) fn new(program: &Path, words: &[&str], folder: &Path, variables: &BTreeMap<String, String>) -> Self {
         let words = std::iter::once(program.into()).chain(words.iter().map(OsString::from)).collect();
-        Self { words, folder: folder.to_owned(), variables: variables.clone() }
+        Self { words, folder: folder.to_owned(), variables: variables.clone(), patience: PATIENCE }
     }
 
     /// The same, run by another program with these words before it.
@@ -67,6 +68,11 @@ impl Wrapped {
         self
     }
 
+    /// The same, killed if it takes longer.
+    pub(crate) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Starts it, with a pipe to its input.
     pub(crate) fn start(self) -> Running {
         let mut command = Command::new(&self.words[0]);
@@ -75,7 +81,7 @@ impl Wrapped {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
         let child = command.spawn().expect("the program starts");
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Running { child, group }
+        Running { child, group, patience: self.patience }
     }
 
     /// Runs it to its end.
@@ -90,6 +96,7 @@ impl Wrapped {
 pub(crate) struct Running {
     pub(crate) child: Child,
     group: Option<Pid>,
+    patience: Duration,
 }
 
 impl Running {
@@ -103,7 +110,7 @@ impl Running {
             drop((one, other));
             self.child.wait().await
         };
-        let ended = timeout(PATIENCE, reading).await;
+        let ended = timeout(self.patience, reading).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let code = ended.as_ref().ok().and_then(|status| status.as_ref().ok()?.code());
         let seen = Seen { code, stdout: text(&said), stderr: text(&complained), hung: ended.is_err() };
