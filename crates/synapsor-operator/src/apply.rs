@@ -6,16 +6,18 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use synapsor_executor::{Executor, Job, Rehearsal};
+use synapsor_executor::{AfterUnknown, Executor, Job, Rehearsal};
 use synapsor_ledger::{Claim, Dossier, Lease, LedgerError};
-use synapsor_proposal::{Ending, Proposal, Refusal, Status};
+use synapsor_proposal::{Delivery, Ending, Order, Proposal, Refusal, Status};
 use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{ApprovalTerms, Outcome, Report, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::OperatorError;
 use crate::permission::permitted;
 use crate::port::{OperatorPort, not_applicable};
+use crate::retry::{Next, Policy};
 
 /// How often somebody who waits for a lease asks again.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
@@ -29,6 +31,8 @@ pub struct Application {
     pub report: Report,
     /// The attempt that this call made; none if the proposal was settled before.
     pub attempt: Option<u32>,
+    /// After which time a worker tries again, if it does.
+    pub retry_after: Option<Duration>,
 }
 
 /// Somebody else runs the job.
@@ -40,41 +44,111 @@ pub struct Waiting {
     pub until: Timestamp,
 }
 
+/// What came of one try.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// The attempt came to an end, or the proposal was settled before.
+    Done(Box<Application>),
+    /// Somebody else runs it.
+    Held(Waiting),
+    /// It moved on between the look and the claim.
+    Moved,
+    /// Nobody should try it any more by themselves: it is a dead letter now.
+    SetAside(Box<Proposal>),
+}
+
+/// On whose behalf a try is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// A person wants this one tried.
+    Person,
+    /// It is due.
+    Worker,
+}
+
 impl OperatorPort {
     /// Applies an approved proposal: one attempt. While another process holds the job it waits and tells `waiting`, once per holder and
-    /// lease; when that lease lapses it takes over with the next attempt.
+    /// lease; when that lease lapses it takes over with the next attempt. What neither settled nor may be tried again becomes a dead
+    /// letter; applying it all the same is possible, and ends that.
     ///
     /// If the process dies before this returns, the attempt is on record as claimed and unreported. Applying again, by anyone, finds the
     /// receipt in the source or makes the change, once.
     pub async fn apply(&self, id: &ProposalId, waiting: &mut (dyn FnMut(&Waiting) + Send)) -> Result<Application, OperatorError> {
-        let mut told = None;
+        let (mut told, never) = (None, CancellationToken::new());
         loop {
-            let dossier = self.ledger.load(id).await?;
-            if let Some(settled) = settled(&dossier.proposal) {
-                return Ok(settled);
-            }
-            if let Err(forbidden) = self.ready(&dossier) {
-                return self.forbidden(&dossier, forbidden).await;
-            }
-            let executor = self.executor_of(&dossier)?;
-            match self.ledger.claim(id, &self.holder(), self.lease, synapsor_proposal::Delivery::Again).await {
-                Ok(Claim::Granted(lease)) => return self.attempt(executor.as_ref(), &self.job(&dossier, lease.attempt)?, lease).await,
-                Ok(Claim::Settled(proposal)) => {
-                    return settled(&proposal).ok_or_else(|| not_applicable(&proposal));
-                }
-                Ok(Claim::Held { holder, until }) => {
-                    let held = Waiting { holder, until };
+            match self.turn(id, Wish::Person, &never).await? {
+                Turn::Done(application) => return Ok(*application),
+                Turn::SetAside(proposal) => return Err(needs_person(&proposal)),
+                Turn::Moved => {}
+                Turn::Held(held) => {
                     if told.as_ref() != Some(&held) {
                         waiting(&held);
                         told = Some(held);
                     }
-                    tokio::time::sleep(POLL).await;
                 }
-                Err(LedgerError::Refused(Refusal::Expired { .. })) => {}
-                Err(LedgerError::Busy | LedgerError::RolledBack) => tokio::time::sleep(POLL).await,
-                Err(error) => return Err(error.into()),
             }
+            tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// One try. Once `abandon` is cancelled the attempt is left as it is, claimed and unreported, and its lease is given back.
+    pub(crate) async fn turn(&self, id: &ProposalId, wish: Wish, abandon: &CancellationToken) -> Result<Turn, OperatorError> {
+        let dossier = self.ledger.load(id).await?;
+        if let Some(settled) = settled(&dossier.proposal) {
+            return Ok(Turn::Done(Box::new(settled)));
+        }
+        if let Err(forbidden) = self.ready(&dossier) {
+            return self.forbidden(&dossier, forbidden).await.map(|found| Turn::Done(Box::new(found)));
+        }
+        let executor = self.executor_of(&dossier)?;
+        let policy = self.policy(&dossier, executor.as_ref());
+        if wish == Wish::Worker
+            && let Some(reason) = policy.forbids(&dossier.proposal)
+        {
+            return self.set_aside(&dossier.proposal, reason).await;
+        }
+        let delivery = if policy.after_unknown == AfterUnknown::Person { Delivery::Once } else { Delivery::Again };
+        match self.ledger.claim(id, &self.holder(), self.lease, delivery).await {
+            Ok(Claim::Granted(lease)) => {
+                let job = self.job(&dossier, lease.attempt)?;
+                let report = self.attempt(executor.as_ref(), &job, &lease, abandon).await?;
+                let next = policy.after(&dossier.proposal, &report);
+                let proposal = self.record(id, job.attempt, &report, &next).await?;
+                let retry_after = if let Next::Again(pause) = next { Some(pause) } else { None };
+                Ok(Turn::Done(Box::new(Application { proposal, report, attempt: Some(job.attempt), retry_after })))
+            }
+            Ok(Claim::Settled(proposal)) => {
+                settled(&proposal).map(|settled| Turn::Done(Box::new(settled))).ok_or_else(|| not_applicable(&proposal))
+            }
+            Ok(Claim::Held { holder, until }) => Ok(Turn::Held(Waiting { holder, until })),
+            Err(LedgerError::Refused(Refusal::MayHaveActed { .. })) => self.once_only(id).await,
+            Err(LedgerError::Refused(Refusal::Expired { .. }) | LedgerError::Busy | LedgerError::RolledBack) => Ok(Turn::Moved),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An attempt may have acted, and there is one delivery only.
+    async fn once_only(&self, id: &ProposalId) -> Result<Turn, OperatorError> {
+        let proposal = self.ledger.load(id).await?.proposal;
+        self.set_aside(&proposal, "the outcome is unknown, and the executor takes one delivery only: a person has to find out".to_owned())
+            .await
+    }
+
+    /// Makes it a dead letter, if it is none and nobody is at work on it.
+    pub(crate) async fn set_aside(&self, proposal: &Proposal, reason: String) -> Result<Turn, OperatorError> {
+        let attempt = proposal.current_attempt().map_or(0, |attempt| attempt.number);
+        match self.order(proposal.id(), Order::Park { attempt, reason }).await {
+            Ok(parked) => Ok(Turn::SetAside(Box::new(parked))),
+            Err(OperatorError::Ledger(
+                LedgerError::Held { .. } | LedgerError::Refused(_) | LedgerError::Busy | LedgerError::RolledBack,
+            )) => Ok(Turn::Moved),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What may follow an attempt at this change.
+    pub(crate) fn policy(&self, dossier: &Dossier, executor: &dyn Executor) -> Policy {
+        Policy { retry: self.config.retry_for_action(&dossier.change_set.action), after_unknown: executor.after_unknown() }
     }
 
     /// Does everything that applying would, and undoes it. No state changes anywhere, in the ledger neither.
@@ -115,15 +189,29 @@ impl OperatorPort {
                 return Ok(found);
             }
         } else if expired {
-            self.order(proposal.id(), synapsor_proposal::Order::Expire).await?;
+            self.order(proposal.id(), Order::Expire).await?;
         }
         Err(forbidden)
     }
 
-    async fn attempt(&self, executor: &dyn Executor, job: &Job, lease: Lease) -> Result<Application, OperatorError> {
-        let report = self.renewing(lease, executor.run(job)).await;
-        let proposal = self.record(&job.change_set.proposal_id, job.attempt, &report).await?;
-        Ok(Application { proposal, report, attempt: Some(job.attempt) })
+    async fn attempt(
+        &self,
+        executor: &dyn Executor,
+        job: &Job,
+        lease: &Lease,
+        abandon: &CancellationToken,
+    ) -> Result<Report, OperatorError> {
+        tokio::select! {
+            biased;
+            report = self.renewing(lease.clone(), executor.run(job)) => Ok(report),
+            () = abandon.cancelled() => {
+                let (id, attempt) = (lease.proposal_id.clone(), lease.attempt);
+                if let Err(error) = self.ledger.release(lease).await {
+                    tracing::warn!(proposal = %id, attempt, %error, "the lease was not given back; it lapses by itself");
+                }
+                Err(OperatorError::Abandoned { id, attempt })
+            }
+        }
     }
 
     /// Runs the work and renews the lease meanwhile. A lost lease does not stop the work: only its receipt can tell what it did. Nor
@@ -148,7 +236,12 @@ impl OperatorPort {
 
 /// The answer for a proposal that is final already.
 pub(crate) fn settled(proposal: &Proposal) -> Option<Application> {
-    let last = proposal.last_report.as_ref().map(|reported| reported.report.clone());
+    let attested = proposal.attestation.as_ref().map(|attested| format!("attested by {}: {}", attested.operator.account, attested.reason));
+    let last = match attested {
+        // What the last attempt said is not what settled it.
+        Some(attested) => Some(Report::new(Outcome::AlreadyApplied).with_detail(attested)),
+        None => proposal.last_report.as_ref().map(|reported| reported.report.clone()),
+    };
     let report = match proposal.status {
         Status::Applied => {
             Report { outcome: Outcome::AlreadyApplied, rows_affected: 0, ..last.unwrap_or_else(|| Report::new(Outcome::AlreadyApplied)) }
@@ -162,7 +255,13 @@ pub(crate) fn settled(proposal: &Proposal) -> Option<Application> {
         | Status::Expired
         | Status::PendingWorker => return None,
     };
-    Some(Application { proposal: proposal.clone(), report, attempt: None })
+    Some(Application { proposal: proposal.clone(), report, attempt: None, retry_after: None })
+}
+
+/// That a person has to find out what became of it.
+pub(crate) fn needs_person(proposal: &Proposal) -> OperatorError {
+    let open = proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved());
+    OperatorError::NeedsPerson { id: proposal.id().clone(), attempt: open.map_or(0, |attempt| attempt.number) }
 }
 
 /// Whether the approval on record is for exactly the change that would be executed.

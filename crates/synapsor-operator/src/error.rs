@@ -68,6 +68,48 @@ pub enum OperatorError {
         /// What the source answered.
         report: Box<Report>,
     },
+    /// An attempt may have acted, and the executor takes one delivery only. It is a dead letter now.
+    #[error("attempt {attempt} of proposal {id} may have acted, and its executor takes one delivery only: a person has to find out")]
+    NeedsPerson {
+        /// The proposal.
+        id: ProposalId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Nothing that the runner can send stops or asks the executor, so a person has to say what became of it.
+    #[error("what became of proposal {id} cannot be proved: say `--outcome applied` or `--outcome not-applied`, and how you know")]
+    OutcomeNeeded {
+        /// The proposal.
+        id: ProposalId,
+    },
+    /// The source itself says what became of it, so nobody's word is taken for it.
+    #[error("what became of proposal {id} can be proved in its source, so no `--outcome` is taken")]
+    OutcomeProvable {
+        /// The proposal.
+        id: ProposalId,
+    },
+    /// It is no dead letter.
+    #[error("proposal {id} is {status}, and no dead letter")]
+    NoDeadLetter {
+        /// The proposal.
+        id: ProposalId,
+        /// Where it stands.
+        status: Status,
+    },
+    /// The program broke while it was at work on this one; others go on. What became of the attempt is found out by the next.
+    #[error("the program broke at work on proposal {id}")]
+    Broken {
+        /// The proposal.
+        id: ProposalId,
+    },
+    /// The process ends, and the attempt was left to whoever comes next: it is claimed and unreported, and its lease was given back.
+    #[error("attempt {attempt} of proposal {id} was left unfinished: it is found out by the next one")]
+    Abandoned {
+        /// The proposal.
+        id: ProposalId,
+        /// The attempt.
+        attempt: u32,
+    },
     /// The attempt came to an end, and the ledger could not take what it reported. Whatever the report says is true of the source; applying
     /// again finds it there and records it.
     #[error("the outcome of proposal {id} is `{}`, but it is not on record", report.outcome)]

@@ -8,7 +8,7 @@
 //! - What is applied is what was approved: hash, approval digest and today's configuration are checked each time.
 //! - No transaction of the ledger is open while a database or a handler is asked.
 //!
-//! Start reading at [`OperatorPort::apply`].
+//! Start reading at [`OperatorPort::apply`], then [`Worker::run`].
 
 mod apply;
 mod error;
@@ -18,8 +18,11 @@ mod permission;
 mod port;
 mod record;
 mod records;
+mod resolve;
+mod retry;
 mod settle;
 mod shadow;
+mod worker;
 
 pub use apply::{Application, Waiting};
 pub use error::{JobRefusal, OperatorError};
@@ -28,6 +31,8 @@ pub use jobs::{Difference, Handover};
 pub use permission::Objection;
 pub use port::{Executors, OperatorParts, OperatorPort};
 pub use records::Records;
+pub use resolve::{Reconciled, Resolution};
 pub use settle::Cancellation;
 pub use shadow::{Agreement, ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally, compare};
 pub use synapsor_executor::Rehearsal;
+pub use worker::{Chore, ChoreWork, Worker, WorkerNews, WorkerSettings, WorkerTally};

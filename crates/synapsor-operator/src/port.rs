@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synapsor_config::Config;
 use synapsor_executor::{Executor, Job};
-use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Page, Replay, Summary};
+use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Page, Pause, Replay, Stats, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
@@ -83,6 +83,26 @@ impl OperatorPort {
     /// Turns the proposal down.
     pub async fn reject(&self, id: &ProposalId, reason: String) -> Result<Proposal, OperatorError> {
         self.order(id, Order::Reject { reason }).await
+    }
+
+    /// Lets workers begin nothing until [`OperatorPort::resume_workers`]. If they pause already, that pause stays and is the answer.
+    pub async fn pause_workers(&self, reason: Option<String>) -> Result<Pause, OperatorError> {
+        Ok(self.ledger.pause(&self.identity, reason).await?)
+    }
+
+    /// Lets workers go on; answers with the pause that ended, if there was one.
+    pub async fn resume_workers(&self) -> Result<Option<Pause>, OperatorError> {
+        Ok(self.ledger.resume().await?)
+    }
+
+    /// How much the ledger holds, and what waits.
+    pub async fn stats(&self) -> Result<Stats, OperatorError> {
+        Ok(self.ledger.stats().await?)
+    }
+
+    /// The name of the account that acts.
+    pub fn account(&self) -> &str {
+        self.identity.account()
     }
 
     /// The whole story of a proposal, from the ledger alone.

@@ -6,21 +6,29 @@
 use std::time::Duration;
 
 use synapsor_ledger::LedgerError;
-use synapsor_proposal::{Ending, Proposal};
+use synapsor_proposal::{Ending, OperatorCommand, Order, Proposal};
 use synapsor_protocol::Report;
 use synapsor_protocol::id::ProposalId;
 
 use crate::apply::POLL;
 use crate::error::OperatorError;
 use crate::port::OperatorPort;
+use crate::retry::Next;
 
 /// How long something known is offered to a ledger that cannot take it now.
 const RECORDING: Duration = Duration::from_secs(30);
 
 impl OperatorPort {
-    /// Records what an attempt reported.
-    pub(crate) async fn record(&self, id: &ProposalId, attempt: u32, report: &Report) -> Result<Proposal, OperatorError> {
-        let recorded = offered(|| self.ledger.report(id, &self.identity, attempt, report)).await;
+    /// Records what an attempt reported, and what follows.
+    pub(crate) async fn record(&self, id: &ProposalId, attempt: u32, report: &Report, next: &Next) -> Result<Proposal, OperatorError> {
+        let (report, by) = (report.clone(), self.identity.clone());
+        let (order, pause) = match next {
+            Next::Nothing => (Order::Report { attempt, report: report.clone() }, Duration::ZERO),
+            Next::Again(pause) => (Order::Report { attempt, report: report.clone() }, *pause),
+            Next::Person(reason) => (Order::GiveUp { attempt, report: report.clone(), reason: reason.clone() }, Duration::ZERO),
+        };
+        let command = OperatorCommand { by, order };
+        let recorded = offered(|| self.ledger.conclude(id, command.clone(), pause)).await;
         recorded.map_err(|cause| OperatorError::Unrecorded { id: id.clone(), report: Box::new(report.clone()), cause })
     }
 

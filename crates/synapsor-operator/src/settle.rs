@@ -12,6 +12,7 @@ use synapsor_protocol::id::ProposalId;
 use crate::apply::{Application, settled};
 use crate::error::OperatorError;
 use crate::port::{OperatorPort, not_applicable};
+use crate::retry::Next;
 
 /// What came of withdrawing a proposal.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub enum Cancellation {
     /// The source has a receipt, so it was settled before. That is on record now.
     Settled(Box<Application>),
     /// Nothing certain could be found out, and nothing was changed.
-    Unresolved(Report),
+    Unresolved(Box<Report>),
 }
 
 impl OperatorPort {
@@ -40,7 +41,7 @@ impl OperatorPort {
                 Ok(Cancellation::Canceled(Box::new(proposal)))
             }
             (attempt, Fence::Found(report)) => Ok(Cancellation::Settled(Box::new(self.found(id, attempt, report).await?))),
-            (_, Fence::Unresolved(report)) => Ok(Cancellation::Unresolved(report)),
+            (_, Fence::Unresolved(report)) => Ok(Cancellation::Unresolved(Box::new(report))),
         }
     }
 
@@ -63,14 +64,14 @@ impl OperatorPort {
         }
     }
 
-    async fn fence(&self, dossier: &Dossier) -> Result<(u32, Fence), OperatorError> {
+    pub(crate) async fn fence(&self, dossier: &Dossier) -> Result<(u32, Fence), OperatorError> {
         let current = dossier.proposal.current_attempt().ok_or_else(|| not_applicable(&dossier.proposal))?.number;
         let job = self.job(dossier, current)?;
         Ok((current, self.executor_of(dossier)?.fence(&job).await))
     }
 
-    async fn found(&self, id: &ProposalId, attempt: u32, report: Report) -> Result<Application, OperatorError> {
-        let proposal = self.record(id, attempt, &report).await?;
-        Ok(settled(&proposal).unwrap_or(Application { proposal, report, attempt: None }))
+    pub(crate) async fn found(&self, id: &ProposalId, attempt: u32, report: Report) -> Result<Application, OperatorError> {
+        let proposal = self.record(id, attempt, &report, &Next::Nothing).await?;
+        Ok(settled(&proposal).unwrap_or(Application { proposal, report, attempt: None, retry_after: None }))
     }
 }

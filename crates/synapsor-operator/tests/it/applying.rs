@@ -34,8 +34,8 @@ async fn an_applied_change_stays_applied_and_nothing_runs_again() {
 #[tokio::test]
 async fn a_failure_is_not_the_end() {
     assert_snapshot!(check(&[Failed, Failed, Applied]).await, @"
-    failed by attempt 1, proposal pending_worker | pending_worker: attempt 1 failed and changed nothing; another attempt may follow
-    failed by attempt 2, proposal pending_worker | pending_worker: attempt 2 failed and changed nothing; another attempt may follow
+    failed by attempt 1, proposal pending_worker | pending_worker: dead letter, outcome failed: the attempt did nothing, and another one would fare no better
+    failed by attempt 2, proposal pending_worker | pending_worker: dead letter, outcome failed: the attempt did nothing, and another one would fare no better
     applied by attempt 3, proposal applied | applied
     ");
 }
@@ -44,7 +44,7 @@ async fn a_failure_is_not_the_end() {
 async fn a_later_failure_does_not_make_an_unknown_outcome_known() {
     assert_snapshot!(check(&[Unknown, Failed, AlreadyApplied]).await, @"
     unknown by attempt 1, proposal pending_worker | pending_worker: the outcome of attempt 1 is unknown
-    failed by attempt 2, proposal pending_worker | pending_worker: the outcome of attempt 1 is unknown
+    failed by attempt 2, proposal pending_worker | pending_worker: dead letter, outcome unknown: the attempt did nothing, and another one would fare no better
     already_applied by attempt 3, proposal applied | applied
     ");
 }

@@ -99,7 +99,7 @@ impl Desk {
 
 pub(crate) fn told(id: &ProposalId, application: Result<Application, OperatorError>) -> String {
     let line = match application {
-        Ok(Application { proposal, report, attempt }) => {
+        Ok(Application { proposal, report, attempt, .. }) => {
             let attempt = attempt.map_or("no attempt".into(), |attempt| format!("attempt {attempt}"));
             format!("{} by {attempt}, proposal {}", report.outcome, proposal.status)
         }
