@@ -1,24 +1,30 @@
 //! Which words does the command line take?
 
 mod completions;
+mod handler;
 mod job;
 mod lookups;
 mod mcp;
 mod shadow;
 mod smoke;
+mod store;
+mod worker;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub(crate) use self::completions::{Completions, Manual};
+pub(crate) use self::handler::{HandlerVerb, Prove, Template};
 pub(crate) use self::job::{ExportJob, HandedOver, Validate};
 pub(crate) use self::lookups::{
-    Activity, Evidence, Export, ExportJson, Filters, List, NewFile, QueryAudit, Receipts, Record, Replay, Search, Store, Whole, Written,
+    Activity, Evidence, Export, ExportJson, Filters, List, NewFile, QueryAudit, Receipts, Record, Replay, Search, Written,
 };
 pub(crate) use self::mcp::{AliasMode, Answering, Listening, Mcp, ResultFormat, Serve, ServeBridge, ServeHttp};
 pub(crate) use self::shadow::{RecordHumanAction, Shadow, ShadowList};
 pub(crate) use self::smoke::Smoke;
+pub(crate) use self::store::{Backup, Prune, Reset, Restore, Store, Whole};
+pub(crate) use self::worker::{Pace, PauseWorkers, ResumeWorkers, Work};
 
 /// Reviewed database capabilities for AI agents: they read and propose, people approve, a guarded executor applies exactly once.
 #[derive(Debug, Parser)]
@@ -48,6 +54,12 @@ pub(crate) enum Verb {
     Proposals(Proposals),
     /// Apply an approved proposal, once
     Apply(Apply),
+    /// Carry out what is approved, as it comes, until told to end
+    Worker(Work),
+    /// Let workers begin nothing until `resume`
+    Pause(PauseWorkers),
+    /// Let workers go on
+    Resume(ResumeWorkers),
     /// Check a record in a file, without a configuration or a ledger
     Validate(Validate),
     /// Compare an agent's shadow proposals with what people did
@@ -71,9 +83,12 @@ pub(crate) enum Verb {
     /// Search everything that is on record
     #[command(subcommand)]
     Activity(Activity),
-    /// Look at the ledger as a whole
+    /// Look after the ledger as a whole
     #[command(subcommand)]
     Store(Store),
+    /// Begin a handler from a template, and prove that one keeps the contract
+    #[command(subcommand)]
+    Handler(HandlerVerb),
     /// Print a script that lets a shell complete words
     Completions(Completions),
     /// Print the manual page, or write one page per verb
@@ -291,9 +306,13 @@ impl Verb {
             Self::Propose(propose) => propose.json.is_some(),
             Self::Proposals(verb) => verb.json(),
             Self::Apply(apply) => apply.one.format.json,
+            Self::Worker(words) => words.json,
+            Self::Pause(words) => words.format.json,
+            Self::Resume(words) => words.format.json,
             Self::Validate(validate) => validate.format.json,
             Self::Shadow(verb) => verb.json(),
             Self::Smoke(verb) => verb.json(),
+            Self::Handler(verb) => verb.json(),
             Self::Evidence(verb) => verb.words().1.json,
             Self::QueryAudit(verb) => verb.words().1.json,
             Self::Receipts(verb) => verb.words().1.json,
@@ -306,12 +325,17 @@ impl Verb {
     /// Where configuration and ledger are, if the verb has to do with them.
     pub(crate) fn place(&self) -> Option<&Place> {
         match self {
-            Self::Demo(_) | Self::Mcp(_) | Self::Validate(_) | Self::Smoke(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Demo(_) | Self::Mcp(_) | Self::Validate(_) | Self::Smoke(_) | Self::Handler(_) | Self::Completions(_) | Self::Man(_) => {
+                None
+            }
             Self::Config(ConfigVerb::Validate { place, .. } | ConfigVerb::Show { place, .. }) => Some(place),
             Self::Tools(Tools::List { place, .. }) => Some(place),
             Self::Propose(propose) => Some(&propose.place),
             Self::Proposals(verb) => Some(verb.place()),
             Self::Apply(apply) => Some(&apply.one.place),
+            Self::Worker(words) => Some(&words.place),
+            Self::Pause(words) => Some(&words.place),
+            Self::Resume(words) => Some(&words.place),
             Self::Shadow(verb) => Some(verb.place()),
             Self::Evidence(verb) => Some(verb.words().0),
             Self::QueryAudit(verb) => Some(verb.words().0),
@@ -324,7 +348,7 @@ impl Verb {
 
     /// Whether it serves many calls at once.
     pub(crate) fn serves(&self) -> bool {
-        matches!(self, Self::Mcp(Mcp::ServeStreamableHttp(_) | Mcp::ServeHttp(_)))
+        matches!(self, Self::Mcp(Mcp::ServeStreamableHttp(_) | Mcp::ServeHttp(_)) | Self::Worker(_))
     }
 }
 

@@ -88,9 +88,14 @@ impl Setup {
 
     /// What the account of this process can do. `note` stands beside what it decides.
     pub(crate) fn operator_port(&self, note: Option<String>) -> Answer<OperatorPort> {
+        self.worker_port(note, 1)
+    }
+
+    /// The same for a process that applies so many jobs at once.
+    pub(crate) fn worker_port(&self, note: Option<String>, jobs: usize) -> Answer<OperatorPort> {
         let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
         let identity = identify(&self.config, &Account::of_process(), ledger.owner_uid(), note)?;
-        let executors = WriteExecutors::new(self.config.clone(), self.environment.clone());
+        let executors = WriteExecutors::new(self.config.clone(), self.environment.clone()).for_jobs(jobs);
         Ok(OperatorPort::new(OperatorParts {
             config: self.config.clone(),
             ledger: ledger.operator(),

@@ -18,20 +18,27 @@ use synapsor_source::{Location, ReceiptTable, WriteSource};
 
 use crate::compose::settings;
 
-/// Writers at once: one process applies one job at a time.
+/// Writers at once, where one process applies one job at a time.
 const WRITE_CONNECTIONS: usize = 2;
 
 /// Executors that write, opened when they are first needed.
 pub(crate) struct WriteExecutors {
     config: Arc<Config>,
     environment: Environment,
+    /// Writers at once, in each source.
+    connections: usize,
     /// By the executor's name, and by that of the source where an executor writes to one.
     open: Mutex<BTreeMap<(String, Option<String>), Arc<dyn Executor>>>,
 }
 
 impl WriteExecutors {
     pub(crate) fn new(config: Arc<Config>, environment: Environment) -> Self {
-        Self { config, environment, open: Mutex::default() }
+        Self { config, environment, connections: WRITE_CONNECTIONS, open: Mutex::default() }
+    }
+
+    /// The same for a process that applies so many jobs at once.
+    pub(crate) fn for_jobs(self, jobs: usize) -> Self {
+        Self { connections: jobs.max(WRITE_CONNECTIONS), ..self }
     }
 
     /// The account for writing of a source.
@@ -50,7 +57,7 @@ impl WriteExecutors {
             }
         };
         let receipts = ReceiptTable { schema: source.receipts.schema.clone(), table: source.receipts.table.clone() };
-        WriteSource::open(settings(name, location, source, WRITE_CONNECTIONS), receipts).map_err(|e| e.to_string())
+        WriteSource::open(settings(name, location, source, self.connections), receipts).map_err(|e| e.to_string())
     }
 
     /// What the configuration declares under this name. The built-in one need not be declared.

@@ -33,6 +33,14 @@ pub(crate) fn json(record: &impl Serialize) {
     }
 }
 
+/// Prints a record as one line of JSON to stdout.
+pub(crate) fn json_line(record: &impl Serialize) {
+    match serde_json::to_string(record) {
+        Ok(text) => line(visible_json(&text)),
+        Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
+    }
+}
+
 /// Says why a verb failed. With `--json` the answer on stdout is JSON all the same.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     if as_json {

@@ -102,7 +102,7 @@ fn tell(held: &Waiting) {
 
 /// The application as `--json` prints it.
 pub(super) fn record(application: &Application) -> Value {
-    let Application { proposal, report, attempt } = application;
+    let Application { proposal, report, attempt, .. } = application;
     json!({"ok": report.outcome.is_applied(), "proposal_id": proposal.id(), "status": report.outcome, "proposal_status": proposal.status,
         "attempt": attempt, "idempotency_key": proposal.terms.operation_id, "rows_affected": report.rows_affected,
         "source_database_mutated": report.outcome == Outcome::Applied, "previous_version": report.previous_version,

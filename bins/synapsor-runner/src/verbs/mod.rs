@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod evidence;
 mod export;
+mod handler;
 mod job;
 mod listing;
 mod mcp;
@@ -19,6 +20,7 @@ mod shadow;
 mod smoke;
 mod store;
 mod tools;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -41,9 +43,13 @@ pub(crate) async fn run(verb: Verb) -> Answer<ExitCode> {
         Verb::Propose(words) => propose::run(&words).await,
         Verb::Proposals(verb) => proposals::run(verb).await,
         Verb::Apply(words) => apply::run(&words).await,
+        Verb::Worker(words) => worker::run(&words).await,
+        Verb::Pause(words) => worker::pause(&words).await,
+        Verb::Resume(words) => worker::resume(&words).await,
         Verb::Validate(words) => job::validate(&words),
         Verb::Shadow(verb) => shadow::run(verb).await,
         Verb::Smoke(verb) => smoke::run(verb).await,
+        Verb::Handler(verb) => handler::run(verb).await,
         Verb::Completions(words) => Ok(completions::completions(&words)),
         Verb::Man(words) => completions::manual(&words),
         Verb::Evidence(verb) => evidence::run(verb).await,

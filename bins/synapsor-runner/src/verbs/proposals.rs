@@ -6,8 +6,8 @@ use serde_json::json;
 use synapsor_ledger::{Dossier, Summary};
 use synapsor_operator::{Application, Cancellation, OperatorPort};
 use synapsor_proposal::Proposal;
-use synapsor_protocol::{Digest, ErrorCode};
 use synapsor_protocol::id::ProposalId;
+use synapsor_protocol::{Digest, ErrorCode};
 
 use super::listing::{StatusOf, filter, named, print};
 use super::{apply, job, meant, recorded};
