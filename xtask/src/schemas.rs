@@ -26,6 +26,7 @@ fn all() -> Vec<(&'static str, Schema)> {
     all.extend(synapsor_envelope::schemas::schemas());
     all.push(("synapsor.runner.schema.json", synapsor_config::schema()));
     all.extend(Schema::try_from(synapsor_handler::declared::schema()).ok().map(|schema| ("synapsor.handler-config.v1.json", schema)));
+    all.push(("synapsor.handler-conformance.v1.json", synapsor_handler::conformance::schema()));
     all
 }
 

@@ -53,3 +53,9 @@ pub use verdict::{Earned, Judged, Judgement, Verdict};
 pub fn names() -> Vec<&'static str> {
     list::all().iter().map(|scenario| scenario.name).collect()
 }
+
+/// The JSON Schema of a [`Fixture`], for `schemas/`.
+#[cfg(feature = "schemas")]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Fixture)
+}
