@@ -18,8 +18,8 @@ use crate::services::Services;
 use crate::workspace::{self, cargo, forget_ourselves};
 
 /// All in one build, so that they are of one state of the sources.
-const BUILD: &str = "build --quiet --locked --release -p synapsor-runner -p synapsor-testkit --features synapsor-testkit/chaos \
-    --bin synapsor-runner --bin chaos";
+const BUILD: &str = "build --quiet --locked --release -p synapsor-runner -p synapsor-handler-server -p synapsor-testkit \
+    --features synapsor-testkit/chaos --bin synapsor-runner --bin synapsor-handler --bin chaos";
 
 /// The file in which the program finds the process ids of the servers.
 const PIDS: &str = "SYNAPSOR_CHAOS_SERVERS";

@@ -4,6 +4,7 @@
 //! - [`sqlite`]: sample business databases in a file.
 //! - [`Folder`]: a temporary folder for a config and a ledger.
 //! - [`FaultProxy`]: cuts or freezes a connection to PostgreSQL or MySQL at an exact message.
+//! - `asking`, with the feature `handlers`: signed requests to a handler, and its answers.
 //! - [`filters`]: takes out of a snapshot what differs from run to run.
 //! - [`Program`]: runs a binary as a person does; exit code, stdout and stderr as one text.
 //!
@@ -15,6 +16,8 @@
 //!
 //! Start reading at [`Postgres::shared`].
 
+#[cfg(feature = "handlers")]
+pub mod asking;
 pub mod filters;
 pub mod sqlite;
 

@@ -119,7 +119,7 @@ impl Business {
         let keys: Vec<String> = (1..=count).map(|number| format!("A-{number}")).collect();
         let values: Vec<String> = keys.iter().map(|key| format!("('{key}', '{tenant}', {NOTHING}, {FIRST_VERSION})")).collect();
         let statement = format!("insert into accounts (id, tenant_id, credit_cents, version) values {}", values.join(", "));
-        self.rows(&statement).await.expect("accounts can be opened");
+        self.rows_at_last(&statement).await.expect("accounts can be opened");
         keys
     }
 
@@ -145,8 +145,8 @@ impl Business {
     /// What a tenant's accounts saw, and the receipts of these proposals.
     pub(crate) async fn books(&self, tenant: &str, table: &str, proposals: &[String]) -> Result<Books, String> {
         let of = format!("where tenant_id = '{tenant}'");
-        let effects = self.rows(&format!("select account, credit_cents, version from effects {of} order by number")).await?;
-        let accounts = self.rows(&format!("select id, credit_cents, version from accounts {of} order by id")).await?;
+        let effects = self.rows_at_last(&format!("select account, credit_cents, version from effects {of} order by number")).await?;
+        let accounts = self.rows_at_last(&format!("select id, credit_cents, version from accounts {of} order by id")).await?;
         Ok(Books { effects: triples(effects), accounts: triples(accounts), receipts: self.receipts(table, proposals).await? })
     }
 
@@ -164,6 +164,19 @@ impl Business {
             other => other?,
         };
         Ok(rows.into_iter().map(|row| (text(&row, 0), text(&row, 1), text(&row, 2).parse().unwrap_or(0))).collect())
+    }
+
+    /// The same, once the server is there: it may be recovering.
+    async fn rows_at_last(&self, sql: &str) -> Result<Vec<Row>, String> {
+        let begun = std::time::Instant::now();
+        loop {
+            match self.rows(sql).await {
+                Err(_) if begun.elapsed() < std::time::Duration::from_secs(40) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// The rows of a statement, over a connection of its own: whatever happened to another one, this one is new.

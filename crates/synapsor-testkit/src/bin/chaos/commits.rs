@@ -72,7 +72,7 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     if wrongs.is_empty() && !plan.options.keep {
         desk.clear();
     }
-    Verdict { placed, place: words, wrongs, recovered: None }
+    Verdict { placed, place: words, wrongs, ..Verdict::default() }
 }
 
 /// The first attempt, which meets the fault.

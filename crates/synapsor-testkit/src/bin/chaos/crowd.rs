@@ -52,7 +52,7 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     if wrongs.is_empty() && !plan.options.keep {
         desk.clear();
     }
-    Verdict { placed: true, place: words, wrongs, recovered: None }
+    Verdict { placed: true, place: words, wrongs, ..Verdict::default() }
 }
 
 async fn proposed(desk: &Desk, rivals: i64) -> Vec<ProposalId> {

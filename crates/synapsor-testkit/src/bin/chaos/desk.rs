@@ -70,6 +70,21 @@ impl Desk {
         self.configure(&configuration);
     }
 
+    /// Lets workers try again soon, so that a storm is not over before they do.
+    pub(crate) fn limit_retries(&self, by_handler: bool) {
+        let text = std::fs::read_to_string(self.folder.join("synapsor.runner.json")).expect("the configuration was written");
+        let mut configuration: Json = serde_json::from_str(&text).expect("the configuration is JSON");
+        let retry = json!({"attempts": 8, "initial_ms": 200, "max_ms": 2000});
+        if by_handler {
+            configuration["executors"]["handler"]["retry"] = retry;
+        } else {
+            configuration["executors"] = json!({"direct": {"type": "sql_update", "retry": retry}});
+            configuration["capabilities"][0]["executor"] = json!("direct");
+        }
+        configuration["sources"]["shop"]["statement_timeout_ms"] = json!(3000);
+        self.configure(&configuration);
+    }
+
     pub(crate) fn tenant(&self) -> &str {
         &self.tenant
     }
@@ -130,7 +145,11 @@ impl Desk {
 
     /// What a run that asked for a proposal told.
     pub(crate) fn proposed(&self, seen: &Seen) -> Option<String> {
-        let answer = seen.json();
+        self.proposed_in(&seen.json())
+    }
+
+    /// The proposal of an answer, which is then known to have been told.
+    pub(crate) fn proposed_in(&self, answer: &Json) -> Option<String> {
         let id = answer["proposal"]["id"].as_str().filter(|_| answer["ok"] == true).map(str::to_owned)?;
         self.tell(Told::Proposed { id: id.clone() });
         Some(id)
@@ -237,6 +256,17 @@ impl Desk {
         let damage = (self.ledger().exists() && verified.code != Some(0)).then(|| verified.words());
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Story { proposals, books, told, damage, may_be_open: false }
+    }
+
+    /// How many proposals wait for a worker.
+    pub(crate) fn open_count(&self) -> usize {
+        let open = |status: &str| matches!(status, "approved" | "pending_worker");
+        self.proposals().map_or(usize::MAX, |all| all.values().filter(|proposed| open(&proposed.status)).count())
+    }
+
+    /// How many are applied.
+    pub(crate) fn applied_count(&self) -> usize {
+        self.proposals().map_or(0, |all| all.values().filter(|proposed| proposed.status == "applied").count())
     }
 
     /// Takes the folder away, unless somebody should look at it.

@@ -23,7 +23,7 @@ pub(crate) const FENCES: &str = "fences";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long whoever takes over may wait for locks that the paused one holds; then the paused one goes on first.
-const TAKEOVER: Duration = Duration::from_secs(12);
+pub(crate) const TAKEOVER: Duration = Duration::from_secs(12);
 
 /// Pauses on three engines.
 pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
@@ -73,11 +73,11 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     if wrongs.is_empty() && !plan.options.keep {
         desk.clear();
     }
-    Verdict { placed, place: words, wrongs, recovered: None }
+    Verdict { placed, place: words, wrongs, ..Verdict::default() }
 }
 
 /// Waits until the trace says that it stopped; false if the process ended first.
-async fn stopped(trace: &Path, mut ended: impl FnMut() -> bool) -> bool {
+pub(crate) async fn stopped(trace: &Path, mut ended: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         if struck(&std::fs::read_to_string(trace).unwrap_or_default(), Strike::Stop) {
@@ -91,9 +91,9 @@ async fn stopped(trace: &Path, mut ended: impl FnMut() -> bool) -> bool {
     false
 }
 
-fn claimed_and_unreported(desk: &Desk) -> bool {
+pub(crate) fn claimed_and_unreported(desk: &Desk) -> bool {
     let query = "select count(*) from writeback_jobs join proposals using (proposal_id) \
         where attempt > 0 and lease_expires_at is not null and status = 'pending_worker'";
     let rows = sqlite_rows(&desk.ledger(), query).unwrap_or_default();
-    rows.first().and_then(|row| row[0].clone()).as_deref() == Some("1")
+    rows.first().and_then(|row| row[0].clone()).is_some_and(|count| count != "0")
 }

@@ -33,9 +33,11 @@ pub(crate) enum Verb {
     Serve,
     Approve,
     Apply,
+    /// `worker --drain`, which has three jobs.
+    Worker,
 }
 
-/// How often each is struck, of twenty.
+/// How often each is struck, beside the others.
 const VERBS: [(Verb, usize); 5] = [(Verb::FirstPropose, 1), (Verb::Propose, 2), (Verb::Serve, 3), (Verb::Approve, 3), (Verb::Apply, 11)];
 
 /// What a trial is about, beside its place.
@@ -92,7 +94,7 @@ async fn trial(plan: &Plan, part: &str, number: u64, mut random: Random) -> Verd
     if wrongs.is_empty() && !plan.options.keep {
         desk.clear();
     }
-    Verdict { placed, place: words, wrongs, recovered: None }
+    Verdict { placed, place: words, wrongs, ..Verdict::default() }
 }
 
 fn case(number: u64, random: &mut Random) -> Case {
@@ -148,10 +150,16 @@ impl Scene {
         if case.rival {
             scene.rival = desk.propose(account, 50).await;
         }
-        if matches!(case.verb, Verb::Approve | Verb::Apply) {
+        if matches!(case.verb, Verb::Approve | Verb::Apply | Verb::Worker) {
             scene.id = desk.propose(account, 60).await;
         }
-        if let (Verb::Apply, Some(id)) = (case.verb, &scene.id) {
+        if case.verb == Verb::Worker {
+            for (account, cents) in desk.accounts[1..3].iter().zip(70..) {
+                let beside = desk.propose(account, cents).await.expect("an ordinary proposal is taken");
+                desk.approve(&beside).await;
+            }
+        }
+        if let (Verb::Apply | Verb::Worker, Some(id)) = (case.verb, &scene.id) {
             desk.approve(id).await;
             if let Some(rival) = &scene.rival {
                 desk.approve(rival).await;
@@ -188,6 +196,7 @@ impl Scene {
                 let (seen, ()): (Seen, ()) = tokio::join!(applying, beside);
                 desk.applied(id, &seen);
             }
+            (Verb::Worker, _) => drop(how(desk.runner(&["worker", "--drain"])).run().await),
             (Verb::Approve | Verb::Apply, None) => {}
         }
     }
@@ -199,6 +208,8 @@ impl Scene {
             (Some(id), Verb::Apply) if case.cancels => {
                 desk.runner(&["proposals", "cancel", id, "--yes", "--json"]).run().await;
             }
+            // Whatever a worker left, a worker takes over.
+            (_, Verb::Worker) => drop(desk.runner(&["worker", "--drain"]).run().await),
             (Some(_) | None, _) => {}
         }
     }
@@ -232,12 +243,16 @@ async fn serve(desk: &Desk, server: Wrapped) {
     let _ = tokio::time::timeout(Duration::from_secs(10), running.child.wait()).await;
 }
 
+/// The longest lease that is waited for.
+const LONGEST: Duration = Duration::from_secs(80);
+
 /// Waits until no process that died holds a lease any more.
 pub(crate) async fn lapse(desk: &Desk) {
     let held = "select max(lease_expires_at) from writeback_jobs";
     let until = sqlite_rows(&desk.ledger(), held).ok().and_then(|rows| rows.first()?.first()?.as_ref()?.parse::<u64>().ok());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0));
     if let Some(left) = until.and_then(|until| until.checked_sub(now)) {
-        tokio::time::sleep(Duration::from_micros(left) + Duration::from_millis(20)).await;
+        // A lease of somebody with another clock may seem to last for days; the ledger does not believe that either.
+        tokio::time::sleep(Duration::from_micros(left).min(LONGEST) + Duration::from_millis(20)).await;
     }
 }

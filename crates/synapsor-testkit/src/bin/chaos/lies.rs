@@ -19,15 +19,13 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::business::{Business, Engine};
 use crate::checker::{Kind, Wrong};
 use crate::desk::{CAPABILITY, Desk};
+use crate::handler::RECEIPTS;
 use crate::plan::{Plan, Verdict};
 use crate::planes::{Planes, SIGNING_SECRET, STATEMENT_TIMEOUT, TOKEN, Way};
 use crate::random::Random;
 use crate::tally::Tally;
 
 pub(crate) const LIES: &str = "lies";
-
-/// The receipts of handlers.
-const RECEIPTS: &str = "synapsor_handler_receipts";
 
 /// What a server answers that keeps nothing, whether it commits before, and what may be claimed then.
 struct Lie {
@@ -169,7 +167,7 @@ async fn trial(plan: &Arc<Plan>, number: u64, random: Random) -> Verdict {
     if wrongs.is_empty() && !plan.options.keep {
         desk.clear();
     }
-    Verdict { placed: true, place: format!("{words}, {}", engine.name()), wrongs, recovered: None }
+    Verdict { placed: true, place: format!("{words}, {}", engine.name()), wrongs, ..Verdict::default() }
 }
 
 /// One delivery to a server that lies. The claim must be what the answer proves, and it stays: nobody sends it again.

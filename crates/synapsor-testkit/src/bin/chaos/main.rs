@@ -13,10 +13,12 @@
 
 mod business;
 mod checker;
+mod clocks;
 mod commits;
 mod crowd;
 mod desk;
 mod fences;
+mod handler;
 mod kills;
 mod lies;
 mod output;
@@ -24,6 +26,8 @@ mod plan;
 mod planes;
 mod process;
 mod random;
+mod recoveries;
+mod storms;
 mod strace;
 mod tally;
 
@@ -49,8 +53,17 @@ struct Arguments {
 }
 
 /// The letter and the name of every part.
-const PARTS: [(&str, &str); 6] =
-    [("a", kills::KILLS), ("a", kills::ERRORS), ("b", commits::COMMITS), ("b", lies::LIES), ("c", fences::FENCES), ("c", crowd::CROWD)];
+const PARTS: [(&str, &str); 9] = [
+    ("a", kills::KILLS),
+    ("a", kills::ERRORS),
+    ("b", commits::COMMITS),
+    ("b", lies::LIES),
+    ("c", fences::FENCES),
+    ("c", crowd::CROWD),
+    ("c", recoveries::RECOVERIES),
+    ("c", storms::STORMS),
+    ("d", clocks::CLOCKS),
+];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -96,6 +109,9 @@ async fn part(name: &str, plan: &Arc<Plan>) -> Tally {
         lies::LIES => lies::run(plan).await,
         fences::FENCES => fences::run(plan).await,
         crowd::CROWD => crowd::run(plan).await,
+        recoveries::RECOVERIES => recoveries::run(plan).await,
+        storms::STORMS => storms::run(plan).await,
+        clocks::CLOCKS => clocks::run(plan).await,
         kills::ERRORS => kills::run_errors(plan).await,
         _ => kills::run(plan).await,
     }

@@ -64,6 +64,8 @@ pub(crate) struct Plan {
 pub(crate) struct Verdict {
     /// Whether the fault struck.
     pub(crate) placed: bool,
+    /// How many did, where a trial has several; one if it says 0.
+    pub(crate) strikes: u64,
     /// Where, in words that count as one place.
     pub(crate) place: String,
     pub(crate) wrongs: Vec<Wrong>,

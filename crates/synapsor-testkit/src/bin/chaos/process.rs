@@ -24,6 +24,7 @@ pub(crate) struct Wrapped {
     folder: PathBuf,
     variables: BTreeMap<String, String>,
     patience: Duration,
+    log: Option<PathBuf>,
 }
 
 /// What a run left behind.
@@ -53,7 +54,7 @@ impl Wrapped {
     /// The program with these words, in a folder, with this environment and nothing else.
     pub(crate) fn new(program: &Path, words: &[&str], folder: &Path, variables: &BTreeMap<String, String>) -> Self {
         let words = std::iter::once(program.into()).chain(words.iter().map(OsString::from)).collect();
-        Self { words, folder: folder.to_owned(), variables: variables.clone(), patience: PATIENCE }
+        Self { words, folder: folder.to_owned(), variables: variables.clone(), patience: PATIENCE, log: None }
     }
 
     /// The same, run by another program with these words before it.
@@ -73,12 +74,21 @@ impl Wrapped {
         Self { patience, ..self }
     }
 
+    /// The same, with everything that it says in a file: nobody listens.
+    pub(crate) fn logging(self, log: PathBuf) -> Self {
+        Self { log: Some(log), ..self }
+    }
+
     /// Starts it, with a pipe to its input.
     pub(crate) fn start(self) -> Running {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).current_dir(&self.folder).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &self.folder);
         command.env("SYNAPSOR_LOG_LEVEL", "error").envs(&self.variables);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
+        if let Some(log) = &self.log {
+            let log = std::fs::File::options().append(true).create(true).open(log).expect("a log can be written");
+            command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
+        }
         let child = command.spawn().expect("the program starts");
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Running { child, group, patience: self.patience }
@@ -118,6 +128,11 @@ impl Running {
             self.signal(Signal::KILL);
         }
         seen
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.group
     }
 
     /// Sends a signal to it and to all that it started.

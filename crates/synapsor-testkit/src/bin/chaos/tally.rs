@@ -40,7 +40,7 @@ impl Tally {
     pub(crate) fn count(&mut self, number: u64, verdict: Verdict) {
         self.trials += 1;
         if verdict.placed {
-            self.placed += 1;
+            self.placed += verdict.strikes.max(1);
             self.places.insert(verdict.place.clone());
         } else {
             self.not_placed += 1;
