@@ -47,7 +47,8 @@ pub struct HttpHandler {
     address: Address,
     authorization: Option<HeaderValue>,
     secrets: Vec<SigningSecret>,
-    tls: Tls,
+    /// Only where the address asks for it: the roots of a system take a while to read.
+    tls: Option<Tls>,
 }
 
 /// What an [`HttpHandler`] is opened with.
@@ -112,7 +113,7 @@ impl HttpHandler {
         let secrets = signing_secret
             .map(|Named { variable, value }| SigningSecret::new(&value).map_err(|cause| ExecutorError::SigningSecret { variable, cause }));
         let secrets = secrets.transpose()?.into_iter().collect();
-        let tls = Tls(connection::connector().map_err(ExecutorError::Tls)?);
+        let tls = if address.is_secure() { Some(Tls(connection::connector().map_err(ExecutorError::Tls)?)) } else { None };
         Ok(Self { terms, names, method, address, authorization, secrets, tls })
     }
 
@@ -121,7 +122,7 @@ impl HttpHandler {
             Ok(prepared) => prepared,
             Err(detail) => return Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE).with_detail(detail),
         };
-        let attempt = Attempt::new(&self.address, &self.tls.0);
+        let attempt = Attempt::new(&self.address, self.tls.as_ref().map(|tls| &tls.0));
         let answered = match tokio::time::timeout(self.terms.timeout, attempt.exchange(request)).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(trouble)) => return self.told(&attempt, &trouble),

@@ -61,6 +61,11 @@ impl Address {
         self.tls.as_ref()
     }
 
+    /// Whether it is reached by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Host and port to look up.
     pub(super) fn host_and_port(&self) -> (&str, u16) {
         (&self.host, self.port)

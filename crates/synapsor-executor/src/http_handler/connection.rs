@@ -55,7 +55,8 @@ pub(super) enum Trouble {
 /// One attempt to get an answer.
 pub(super) struct Attempt<'a> {
     address: &'a Address,
-    tls: &'a TlsConnector,
+    /// What TLS needs; there for every address that asks for it.
+    tls: Option<&'a TlsConnector>,
     witness: Witness,
 }
 
@@ -74,7 +75,7 @@ pub(super) fn connector() -> Result<TlsConnector, rustls::Error> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(address: &'a Address, tls: &'a TlsConnector) -> Self {
+    pub(super) fn new(address: &'a Address, tls: Option<&'a TlsConnector>) -> Self {
         Self { address, tls, witness: Witness::default() }
     }
 
@@ -86,12 +87,14 @@ impl<'a> Attempt<'a> {
     /// Sends the request and reads the whole answer. Dropping it closes the connection.
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, Trouble> {
         let stream = self.connect().await?;
-        match self.address.server_name() {
-            None => self.over(stream, request).await,
-            Some(name) => {
-                let secured = self.tls.connect(name.clone(), stream).await.map_err(Trouble::Tls)?;
+        match (self.address.server_name(), self.tls) {
+            (None, _) => self.over(stream, request).await,
+            (Some(name), Some(tls)) => {
+                let secured = tls.connect(name.clone(), stream).await.map_err(Trouble::Tls)?;
                 self.over(secured, request).await
             }
+            // Never in the clear what was meant for TLS.
+            (Some(_), None) => Err(Trouble::Tls(io::ErrorKind::Unsupported.into())),
         }
     }
 
