@@ -148,12 +148,17 @@ impl<'a> Looking<'a> {
     /// A constant that a column never holds makes a requirement that is never, or always, met.
     fn comparable(&mut self, target: &OpenTable, column: &Identifier, Placed { value, at }: &Placed) {
         let Expression::Constant(constant) = value else { return };
-        let why = match target.check(column, constant) {
-            Err(error) => error.to_string(),
-            Ok(canonical) if !same(&canonical, constant) => "the column holds it in another form".to_owned(),
-            Ok(_) => return,
-        };
-        self.unfit(target, column, &why, at);
+        match target.check(column, constant) {
+            Err(error) => self.unfit(target, column, &error.to_string(), at),
+            Ok(canonical) if !same(&canonical, constant) => {
+                let message =
+                    format!("column `{column}` of `{}` holds this value in another form, so the two never are the same", target.table());
+                self.report
+                    .tell(Severity::Error, "VALUE_DOES_NOT_FIT", at, message)
+                    .hint("say a number as a number, and all others as a row shows them");
+            }
+            Ok(_) => {}
+        }
     }
 
     fn step(&mut self, step: &Step) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synapsor_handler::{Done, EffectError, Job, Tx};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Asking};
 use crate::shop::{Shop, TOKEN, assert_snapshot, credit, insert, on_each_engine};
 
 on_each_engine! {
@@ -34,8 +34,8 @@ async fn an_approved_change_is_applied_once_and_its_receipt_answers_again(shop: 
     handler.check().await.unwrap();
     let heard = ask.send(&handler).await;
     assert_snapshot!(heard.said(), @r#"200 applied, 2 rows, mutated, version 3 -> 4, {"effects":["db.insert","db.update"]}"#);
-    assert_eq!(heard.headers["idempotency-key"], "wrp_1:INV-1");
-    assert_eq!(heard.headers["x-synapsor-proposal-hash"], "sha256:0101");
+    assert_eq!(heard.header("idempotency-key"), "wrp_1:INV-1");
+    assert_eq!(heard.header("x-synapsor-proposal-hash"), "sha256:0101");
     for again in [ask.clone(), ask.clone().attempt(7), ask.with("/issued_at", "2026-01-01T00:00:00Z")] {
         assert_snapshot!(again.said(&handler).await, @r#"200 already_applied, 0 rows, version 3 -> 4, {"effects":["db.insert","db.update"]}"#);
     }
@@ -296,6 +296,6 @@ async fn a_database_that_is_gone_is_failed_and_worth_another_attempt(shop: &Shop
         .unwrap();
     let heard = Ask::flat(shop).with("/target/schema", "main").send(&handler).await;
     assert_snapshot!(heard.said(), @"503 failed DATABASE_UNAVAILABLE, 0 rows");
-    assert_eq!(heard.headers["retry-after"], "1");
+    assert_eq!(heard.header("retry-after"), "1");
     assert!(!heard.text.contains("nowhere"));
 }

@@ -22,6 +22,11 @@ fn shown(checked: &Checked) -> String {
     checked.findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a person asks for the update through the environment")]
+fn updating() -> bool {
+    std::env::var("UPDATE_FIXTURES").is_ok()
+}
+
 /// Name and text of each good file.
 fn good() -> Vec<(String, Vec<u8>)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder().join("good")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -44,7 +49,7 @@ fn each_code_has_a_folder_that_shows_it() {
             wrong += &format!("bad/{code} does not show {code}:\n{found}\n");
         }
         let path = folder().join("bad").join(code.as_str()).join("findings.txt");
-        if std::env::var("UPDATE_FIXTURES").is_ok() {
+        if updating() {
             fs::write(path, found).unwrap();
         } else if fs::read_to_string(&path).ok().as_ref() != Some(&found) {
             wrong += &format!("bad/{code}/findings.txt is not\n{found}\n");

@@ -2,7 +2,7 @@
 
 use synapsor_handler::{Columns, Done, EffectError, Job, Tx};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Asking};
 use crate::shop::{Shop, assert_snapshot, credit, insert, on_each_engine};
 
 on_each_engine! {

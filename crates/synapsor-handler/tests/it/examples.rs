@@ -1,7 +1,6 @@
 //! Do the examples do what they say?
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -53,19 +52,9 @@ fn ask(serving: &Serving, ask: &Ask) -> String {
 
 /// The same; nothing if no whole answer came.
 pub(crate) fn try_ask((address, path): &(String, String), ask: &Ask) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    let body = ask.bytes();
-    let mut request = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    for (name, value) in &ask.headers {
-        request += &format!("{name}: {}\r\n", String::from_utf8_lossy(value));
-    }
-    stream.write_all(format!("{request}\r\n").as_bytes()).ok()?;
-    stream.write_all(&body).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let status = answer.split(' ').nth(1)?.to_owned();
-    let receipt: serde_json::Value = serde_json::from_str(&answer[answer.find("\r\n\r\n")?..]).ok()?;
-    Some(format!("{status} {} {}", receipt["status"].as_str()?, receipt["safe_error_code"]))
+    let heard = ask.post(address, path)?;
+    let receipt: serde_json::Value = serde_json::from_str(&heard.text).ok()?;
+    Some(format!("{} {} {}", heard.status, receipt["status"].as_str()?, receipt["safe_error_code"]))
 }
 
 pub(crate) fn with_credits() -> Shop {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use synapsor_handler::{Handler, Table};
 use synapsor_testkit::{Cut, FaultProxy, Postgres, sqlite};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Asking};
 use crate::examples::{serve, try_ask, with_credits};
 use crate::shop::{Shop, TOKEN, credit};
 

@@ -41,7 +41,7 @@ macro_rules! assert_snapshot {
 }
 pub(crate) use assert_snapshot;
 
-pub(crate) const TOKEN: &str = "the token of the shop's executor";
+pub(crate) use synapsor_testkit::asking::TOKEN;
 
 const CREDITS: &str = "create table credits (operation_id text not null, tenant_id text not null, invoice_id text not null, \
      cents bigint not null check (cents < 1000000), primary key (operation_id));";
@@ -177,6 +177,13 @@ impl Shop {
         W: Future<Output = Result<Done, EffectError>> + Send + 'static,
     {
         self.bare().bearer_token(TOKEN).effect("billing.credit", effect).build().unwrap()
+    }
+}
+
+/// Where its rows are.
+impl AsRef<str> for Shop {
+    fn as_ref(&self) -> &str {
+        self.schema()
     }
 }
 
