@@ -24,7 +24,9 @@ pub(crate) use self::mcp::{AliasMode, Answering, Listening, Mcp, ResultFormat, S
 pub(crate) use self::shadow::{RecordHumanAction, Shadow, ShadowList};
 pub(crate) use self::smoke::Smoke;
 pub(crate) use self::store::{Backup, Prune, Reset, Restore, Store, Whole};
-pub(crate) use self::worker::{Pace, PauseWorkers, ResumeWorkers, Work};
+pub(crate) use self::worker::{
+    AllApproved, DeadLetters, Pace, PauseWorkers, Reconcile, ReplayDeadLetter, ResolveDeadLetter, ResumeWorkers, Said, WithWorker, Work,
+};
 
 /// Reviewed database capabilities for AI agents: they read and propose, people approve, a guarded executor applies exactly once.
 #[derive(Debug, Parser)]
@@ -60,6 +62,11 @@ pub(crate) enum Verb {
     Pause(PauseWorkers),
     /// Let workers go on
     Resume(ResumeWorkers),
+    /// Look after approved changes that nobody tries again by themselves
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+    /// Find out what became of attempts whose outcome is unknown
+    Reconcile(Reconcile),
     /// Check a record in a file, without a configuration or a ledger
     Validate(Validate),
     /// Compare an agent's shadow proposals with what people did
@@ -267,6 +274,8 @@ pub(crate) struct Apply {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) handed_over: HandedOver,
+    #[command(flatten)]
+    pub(crate) all: AllApproved,
 }
 
 impl Place {
@@ -309,6 +318,8 @@ impl Verb {
             Self::Worker(words) => words.json,
             Self::Pause(words) => words.format.json,
             Self::Resume(words) => words.format.json,
+            Self::DeadLetters(verb) => verb.words().1.json,
+            Self::Reconcile(words) => words.format.json,
             Self::Validate(validate) => validate.format.json,
             Self::Shadow(verb) => verb.json(),
             Self::Smoke(verb) => verb.json(),
@@ -336,6 +347,8 @@ impl Verb {
             Self::Worker(words) => Some(&words.place),
             Self::Pause(words) => Some(&words.place),
             Self::Resume(words) => Some(&words.place),
+            Self::DeadLetters(verb) => Some(verb.words().0),
+            Self::Reconcile(words) => Some(&words.place),
             Self::Shadow(verb) => Some(verb.place()),
             Self::Evidence(verb) => Some(verb.words().0),
             Self::QueryAudit(verb) => Some(verb.words().0),

@@ -80,8 +80,18 @@ impl Setup {
 
     /// What a model can do. Makes the ledger if there is none.
     pub(crate) fn agent_port(&self) -> Answer<AgentPort> {
-        let sources = self.read_sources()?;
+        self.agent_on(&Ledger::open(&self.store, OpenOptions::default())?)
+    }
+
+    /// What a model can do, and beside it what the account of this process can do, who applies so many jobs at once: the one place where
+    /// a process that serves a model may come to a credential for writing.
+    pub(crate) fn both_ports(&self, jobs: usize) -> Answer<(AgentPort, OperatorPort)> {
         let ledger = Ledger::open(&self.store, OpenOptions::default())?;
+        Ok((self.agent_on(&ledger)?, self.operator_on(&ledger, None, jobs)?))
+    }
+
+    fn agent_on(&self, ledger: &Ledger) -> Answer<AgentPort> {
+        let sources = self.read_sources()?;
         let parts = AgentParts { config: &self.config, environment: &self.environment, sources: &sources, ledger: ledger.agent() };
         Ok(AgentPort::new(parts)?)
     }
@@ -93,7 +103,10 @@ impl Setup {
 
     /// The same for a process that applies so many jobs at once.
     pub(crate) fn worker_port(&self, note: Option<String>, jobs: usize) -> Answer<OperatorPort> {
-        let ledger = Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?;
+        self.operator_on(&Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?, note, jobs)
+    }
+
+    fn operator_on(&self, ledger: &Ledger, note: Option<String>, jobs: usize) -> Answer<OperatorPort> {
         let identity = identify(&self.config, &Account::of_process(), ledger.owner_uid(), note)?;
         let executors = WriteExecutors::new(self.config.clone(), self.environment.clone()).for_jobs(jobs);
         Ok(OperatorPort::new(OperatorParts {

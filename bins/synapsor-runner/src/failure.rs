@@ -102,7 +102,7 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::Busy => failure.hint("another process is writing; run the command again"),
             LedgerError::NoProposal(_) => failure.hint("`synapsor-runner proposals list` shows what there is"),
-            LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) => {
+            LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) | LedgerError::AlteredRecord { .. } => {
                 failure.hint("the record was edited or damaged outside of the program; nothing was applied from it")
             }
             LedgerError::Corrupt { .. } => {
@@ -129,6 +129,12 @@ fn refusal_hint(refusal: &Refusal) -> Option<String> {
         Refusal::Role { role, .. } => Some(format!("an operator with the role `{role}` must decide (`operators` in the configuration)")),
         Refusal::NeedsTombstone { id, .. } => Some(format!("`synapsor-runner proposals cancel {id}` fences it in the source first")),
         Refusal::Expired { .. } => Some("the agent can propose it again".to_owned()),
+        Refusal::NeverRetried { id, .. } => {
+            Some(format!("`synapsor-runner dead-letters resolve {id} --reason '...'` ends it, and the agent can propose it again"))
+        }
+        Refusal::MayHaveActed { id, .. } => Some(format!(
+            "`synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`, once you know what became of it"
+        )),
         _ => None,
     }
 }
@@ -177,6 +183,17 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
         OperatorError::Unsettled { id, report } if report.code == Some(ErrorCode::HANDLER_NOT_FENCED) => {
             Some(format!("look into the application, and say what you find: `synapsor-runner dead-letters resolve {id}`"))
         }
+        OperatorError::NeedsPerson { id, .. } => Some(format!(
+            "look into the application, and say what you find: `synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`"
+        )),
+        OperatorError::OutcomeNeeded { id } => Some(format!(
+            "`synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`; it is on record as your word, not as proved"
+        )),
+        OperatorError::OutcomeProvable { id } => Some(format!(
+            "`synapsor-runner dead-letters resolve {id} --reason '...'` stops it in the source, or finds its receipt; \
+             `synapsor-runner dead-letters replay {id}` tries again"
+        )),
+        OperatorError::NoDeadLetter { .. } => Some("`synapsor-runner dead-letters list` shows what there is".to_owned()),
         OperatorError::Unsettled { id, .. } => Some(format!("when the source can be reached, run `synapsor-runner apply {id}` again")),
         _ => None,
     }

@@ -8,8 +8,8 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
 use synapsor_proposal::{AttestedOutcome, Fact, Proposal};
-use synapsor_protocol::{ChangeSet, Identifier};
 use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
+use synapsor_protocol::{ChangeSet, Identifier};
 
 use crate::output::{bold, visible};
 
@@ -248,6 +248,12 @@ fn next(text: &mut String, proposal: &Proposal, mode: Mode, again: &str) {
     let id = proposal.id();
     let digest = &proposal.terms.approval_digest;
     let command = match proposal.status {
+        Approved | PendingWorker if proposal.dead_letter.is_some() => {
+            format!(
+                "synapsor-runner dead-letters replay {id}{again}\n  \
+                 synapsor-runner dead-letters resolve {id} --reason '...'{again}"
+            )
+        }
         PendingReview if mode == Mode::Shadow => {
             format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}{again}")
         }

@@ -55,8 +55,6 @@ pub struct DeadLetterLine {
     /// The proposal.
     #[serde(flatten)]
     pub proposal: Summary,
-    /// Since when it is set aside.
-    pub parked_at: Timestamp,
     /// Why.
     pub reason: String,
 }
@@ -182,11 +180,12 @@ fn dead_letter(connection: &Connection, filter: &Filter, id: &str, at: i64) -> R
     let payload: Option<String> = connection.prepare_cached(select)?.query_row([id], |row| row.get(0)).optional()?;
     let letter = payload.and_then(|payload| serde_json::from_str::<DeadLetter>(&payload).ok());
     let reason = letter.map(|letter| letter.reason).unwrap_or_default();
-    Ok((in_time && of_mode).then_some(DeadLetterLine { proposal, parked_at, reason }))
+    Ok((in_time && of_mode).then_some(DeadLetterLine { proposal: Summary { parked_at: Some(parked_at), ..proposal }, reason }))
 }
 
 impl DeadLetterLine {
     fn cursor(&self) -> Cursor {
-        Cursor { at_micros: self.parked_at.as_micros(), rank: 0, sequence: 0, id: self.proposal.proposal_id.to_string() }
+        let at_micros = self.proposal.parked_at.map_or(0, Timestamp::as_micros);
+        Cursor { at_micros, rank: 0, sequence: 0, id: self.proposal.proposal_id.to_string() }
     }
 }

@@ -48,6 +48,9 @@ pub struct Summary {
     pub code: Option<ErrorCode>,
     /// From when on nobody may approve or claim it.
     pub expires_at: Timestamp,
+    /// Since when it is a dead letter, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked_at: Option<Timestamp>,
     /// When it was proposed.
     pub created_at: Timestamp,
     /// When the last event was recorded.

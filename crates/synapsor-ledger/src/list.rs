@@ -190,6 +190,7 @@ fn summary(row: &Row<'_>) -> Result<Option<Summary>, LedgerError> {
         outcome: outcome.and_then(|word| outcome_of(&word)),
         code: code.and_then(|code| ErrorCode::foreign(&code)),
         expires_at,
+        parked_at: row.get::<_, Option<i64>>(18)?.and_then(Timestamp::from_micros),
         created_at,
         updated_at,
         table: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
@@ -350,7 +351,8 @@ static RECEIPT_ROW: LazyLock<String> =
 
 const SELECT_PROPOSAL: &str = "SELECT p.proposal_id, p.status, p.mode, p.capability, p.tenant_id, p.principal, p.source_id, \
     p.business_object, p.object_id, p.evidence_id, p.events, p.attempts, p.outcome, p.code, p.expires_at, p.created_at, p.updated_at, \
-    s.table_name FROM proposals AS p LEFT JOIN shapes AS s ON s.shape = p.shape WHERE p.proposal_id = ?1";
+    s.table_name, j.parked_at FROM proposals AS p LEFT JOIN shapes AS s ON s.shape = p.shape \
+    LEFT JOIN writeback_jobs AS j ON j.proposal_id = p.proposal_id WHERE p.proposal_id = ?1";
 
 const SELECT_RECEIPT: &str = "SELECT r.proposal_id, r.writeback_job_id, r.attempt, r.status, r.idempotency_key, \
     iif(json_valid(r.receipt_json), r.receipt_json ->> '$.safe_error_code', NULL), r.created_at, p.capability, p.tenant_id, p.principal, \

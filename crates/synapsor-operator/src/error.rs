@@ -102,6 +102,12 @@ pub enum OperatorError {
         /// The proposal.
         id: ProposalId,
     },
+    /// The process was told to end before it began with this one. Nothing was changed.
+    #[error("proposal {id} was not begun: the process was told to end")]
+    NotBegun {
+        /// The proposal.
+        id: ProposalId,
+    },
     /// The process ends, and the attempt was left to whoever comes next: it is claimed and unreported, and its lease was given back.
     #[error("attempt {attempt} of proposal {id} was left unfinished: it is found out by the next one")]
     Abandoned {

@@ -11,6 +11,7 @@
 //! Start reading at [`OperatorPort::apply`], then [`Worker::run`].
 
 mod apply;
+mod batch;
 mod error;
 mod identity;
 mod jobs;
@@ -25,6 +26,7 @@ mod shadow;
 mod worker;
 
 pub use apply::{Application, Waiting};
+pub use batch::Selected;
 pub use error::{JobRefusal, OperatorError};
 pub use identity::{Account, identify};
 pub use jobs::{Difference, Handover};

@@ -4,10 +4,12 @@
 //! checks no role; deciding does, and there is no way to decide here.
 
 use synapsor_ledger::{
-    Activity, AuditLine, Diagnostic, Dossier, Evidence, EvidenceLine, Filter, Head, LedgerError, Listener, OperatorLedger, Page,
-    QueryAudit, ReceiptLine, Replay, Stats, Summary, Verified,
+    Activity, AuditLine, DeadLetterLine, Diagnostic, Dossier, Evidence, EvidenceLine, Filter, Head, LedgerError, Listener, OperatorLedger,
+    Page, QueryAudit, ReceiptLine, Replay, Stats, Summary, Verified,
 };
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
+
+use crate::port::OperatorPort;
 
 /// The records of one ledger, to look at. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +36,16 @@ impl Records {
     /// The audit rows that match, newest first.
     pub async fn audit_list(&self, filter: &Filter) -> Result<Page<AuditLine>, LedgerError> {
         self.ledger.audit_list(filter).await
+    }
+
+    /// The same of an operator.
+    pub fn of(port: &OperatorPort) -> Self {
+        Self::new(port.ledger.clone())
+    }
+
+    /// The dead letters that match, newest first.
+    pub async fn dead_letters(&self, filter: &Filter) -> Result<Page<DeadLetterLine>, LedgerError> {
+        self.ledger.dead_letters(filter).await
     }
 
     /// The receipts that match, newest first.

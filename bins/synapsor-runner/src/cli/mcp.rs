@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Place;
+use super::{Place, WithWorker};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mcp {
@@ -61,6 +61,8 @@ pub(crate) struct Answering {
     /// Serve beside another server of the same ledger, with a warning
     #[arg(long)]
     pub(crate) allow_concurrent_store: bool,
+    #[command(flatten)]
+    pub(crate) worker: WithWorker,
 }
 
 /// Where clients reach a server, and who they must be.

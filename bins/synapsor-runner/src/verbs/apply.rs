@@ -6,18 +6,21 @@ use serde_json::{Value, json};
 use synapsor_config::executor::Redelivery;
 use synapsor_config::{Config, ExecutorKind};
 use synapsor_executor::SourceRehearsal;
-use synapsor_operator::{Application, Rehearsal, Waiting};
+use synapsor_operator::{Application, OperatorPort, Rehearsal, Waiting};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::name::SafeName;
 use synapsor_protocol::{ChangeSet, ErrorCode, Outcome, Report};
 
-use super::{job, meant};
+use super::{batch, job, meant};
 use crate::cli::Apply;
 use crate::compose::Setup;
 use crate::failure::Answer;
 use crate::output;
 
 pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
+    if words.all.all_approved {
+        return batch::apply_all(words).await;
+    }
     let setup = Setup::load_served(&words.one.place)?;
     let port = setup.operator_port(words.actor.actor.clone())?;
     let handed_over = job::handed_over(&words.handed_over)?;
@@ -32,22 +35,31 @@ pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
         };
         return Ok(rehearsed(&id, &rehearsal, words.one.format.json));
     }
-    // Looked at first: what is printed afterwards must not depend on another look at the ledger.
-    let way = if words.one.format.json { None } else { Some(Way::of(&port.show(&id).await?.change_set, &setup.config)) };
+    let way = way(&setup.config, &port, &id, words.one.format.json).await?;
     let application = match &handed_over {
         Some((job, to)) => port.apply_job(job, to, &mut |held| tell(held)).await?,
         None => port.apply(&id, &mut |held| tell(held)).await?,
     };
+    Ok(answer(&application, way.as_ref(), &words.one.place.again()))
+}
+
+/// Who will make the change, for a person. Looked at first: what is printed afterwards must not depend on another look at the ledger.
+pub(super) async fn way(config: &Config, port: &OperatorPort, id: &ProposalId, json: bool) -> Answer<Option<Way>> {
+    if json { Ok(None) } else { Ok(Some(Way::of(&port.show(id).await?.change_set, config))) }
+}
+
+/// Prints what came of an attempt, as JSON if nobody looked who makes the change.
+pub(super) fn answer(application: &Application, way: Option<&Way>, again: &str) -> ExitCode {
     match way {
-        None => output::json(&record(&application)),
-        Some(way) => print(&id, &application, &way, &words.one.place.again()),
+        None => output::json(&record(application)),
+        Some(way) => print(application.proposal.id(), application, way, again),
     }
-    Ok(output::exit(application.report.outcome.is_applied()))
+    output::exit(application.report.outcome.is_applied())
 }
 
 /// Who makes the change.
 #[derive(Debug)]
-enum Way {
+pub(super) enum Way {
     /// The runner itself, in the source.
     Direct,
     /// An application. If it keeps the operation id, it may be asked again.
@@ -96,7 +108,7 @@ fn count(rows: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
-fn tell(held: &Waiting) {
+pub(super) fn tell(held: &Waiting) {
     output::note(format_args!("waiting: {} has the job until {} unless it renews its lease", output::visible(&held.holder), held.until));
 }
 
@@ -127,6 +139,10 @@ fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
         Outcome::Unknown => !matches!(way, Way::Handler { keeps_operation_id: false, .. }),
         Outcome::Applied | Outcome::AlreadyApplied | Outcome::Conflict => false,
     };
+    if let Some(parked) = &application.proposal.dead_letter {
+        output::line(format_args!("it is a dead letter now, which no worker tries again: {}", output::visible(&parked.letter.reason)));
+        output::line(format_args!("end it: synapsor-runner dead-letters resolve {id} --reason '...'{again}"));
+    }
     output::line(match may_follow {
         true => format!("try again: synapsor-runner apply {id}{again}"),
         false => format!("the whole story: synapsor-runner replay show {id}{again}"),

@@ -13,20 +13,25 @@ use synapsor_config::{Config, Environment, ResultFormat};
 use synapsor_http::{Access, Listen, Protection, Settings, termination};
 use synapsor_ledger::{LedgerError, StoreLease};
 use synapsor_mcp::{Format, HttpServer, McpError, McpOptions, serve_stdio};
+use synapsor_operator::OperatorPort;
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::EnvName;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::Beside;
+use super::worker::may_write;
 use crate::cli::{self, AliasMode, Answering, Listening, Serve, ServeBridge, ServeHttp};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::output;
 
 pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
-    let (port, options, lease) = ready(&words.answering, words.alias_mode, "stdio")?;
+    let Served { port, options, lease, worker } = ready(&words.answering, words.alias_mode, "stdio")?;
     let shutdown = until_told()?;
+    let worker = begin(worker);
     let serving = serve_stdio(port.clone(), &options, tokio::io::stdin(), tokio::io::stdout(), shutdown.clone());
     let served = beside_the_check(serving, &port, &options.calls_may_begin, &words.answering, &shutdown).await;
+    end(worker).await;
     let code = match served.and_then(|ended| Ok(ended?)) {
         Ok(()) => 0,
         Err(failure) => {
@@ -42,24 +47,28 @@ pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
 
 pub(super) async fn serve_http(words: &ServeHttp) -> Answer<ExitCode> {
     let settings = settings(&words.listening, words.port)?;
-    let (port, options, _lease) = ready(&words.serve.answering, words.serve.alias_mode, "streamable-http")?;
-    let server = HttpServer::bind(port.clone(), &options, settings).await?;
-    listen(server, &port, &options, &words.serve.answering).await
+    let served = ready(&words.serve.answering, words.serve.alias_mode, "streamable-http")?;
+    let server = HttpServer::bind(served.port.clone(), &served.options, settings).await?;
+    listen(server, served, &words.serve.answering).await
 }
 
 pub(super) async fn serve_bridge(words: &ServeBridge) -> Answer<ExitCode> {
     let settings = settings(&words.listening, words.port)?;
-    let (port, options, _lease) = ready(&words.answering, AliasMode::Canonical, "legacy-jsonrpc")?;
-    let server = HttpServer::bind_bridge(port.clone(), &options, settings).await?;
+    let served = ready(&words.answering, AliasMode::Canonical, "legacy-jsonrpc")?;
+    let server = HttpServer::bind_bridge(served.port.clone(), &served.options, settings).await?;
     tracing::warn!("this is plain JSON-RPC, for programs that were written for it; an MCP client uses `mcp serve-streamable-http`");
-    listen(server, &port, &options, &words.answering).await
+    listen(server, served, &words.answering).await
 }
 
-async fn listen(server: HttpServer, port: &AgentPort, options: &McpOptions, words: &Answering) -> Answer<ExitCode> {
+/// Serves until the process is told to end.
+async fn listen(server: HttpServer, served: Served, words: &Answering) -> Answer<ExitCode> {
+    let Served { port, options, lease: _lease, worker } = served;
     let shutdown = until_told()?;
+    let worker = begin(worker);
     tracing::info!("serving {} tools in mode {} at {}", port.offers().len(), port.mode().as_str(), server.url());
-    beside_the_check(server.serve(shutdown.clone()), port, &options.calls_may_begin, words, &shutdown).await?;
-    Ok(ExitCode::SUCCESS)
+    let ended = beside_the_check(server.serve(shutdown.clone()), &port, &options.calls_may_begin, words, &shutdown).await;
+    end(worker).await;
+    ended.map(|_| ExitCode::SUCCESS)
 }
 
 /// What the words on the command line mean for the server.
@@ -79,8 +88,30 @@ pub(super) fn format(asked: Option<cli::ResultFormat>, config: &Config) -> Forma
     }
 }
 
-/// What a model can do, and how it is served; calls wait. As long as the lease lives no other server begins.
-fn ready(words: &Answering, alias_mode: AliasMode, transport: &str) -> Answer<(AgentPort, McpOptions, Option<StoreLease>)> {
+/// What is served.
+struct Served {
+    /// What a model can do.
+    port: AgentPort,
+    /// How it is served; calls wait.
+    options: McpOptions,
+    /// As long as it lives no other server begins.
+    lease: Option<StoreLease>,
+    /// What the worker in this process can do, and how many jobs it runs at once.
+    worker: Option<(OperatorPort, usize)>,
+}
+
+/// Begins to carry out what is approved, in this process too.
+fn begin(worker: Option<(OperatorPort, usize)>) -> Option<Beside> {
+    worker.map(|(port, jobs)| Beside::start(port, jobs, Vec::new()))
+}
+
+async fn end(worker: Option<Beside>) {
+    if let Some(worker) = worker {
+        worker.end().await;
+    }
+}
+
+fn ready(words: &Answering, alias_mode: AliasMode, transport: &str) -> Answer<Served> {
     let mut setup = Setup::load_served(&words.place)?;
     if words.read_only {
         setup = setup.read_only();
@@ -91,9 +122,17 @@ fn ready(words: &Answering, alias_mode: AliasMode, transport: &str) -> Answer<(A
         calls_may_begin: CancellationToken::new(),
         ..McpOptions::default()
     };
-    let port = setup.agent_port()?;
+    let jobs = usize::from(words.worker.worker_concurrency);
+    let (port, operator) = match words.worker.with_worker {
+        true => {
+            may_write(&setup.config)?;
+            let (agent, operator) = setup.both_ports(jobs)?;
+            (agent, Some(operator))
+        }
+        false => (setup.agent_port()?, None),
+    };
     let lease = lease(&setup.store, transport, words.allow_concurrent_store)?;
-    Ok((port, options, lease))
+    Ok(Served { port, options, lease, worker: operator.map(|operator| (operator, jobs)) })
 }
 
 /// The lease on the ledger that is served from. None if another server has it and that is allowed.

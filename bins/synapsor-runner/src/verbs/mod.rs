@@ -2,9 +2,12 @@
 
 mod activity;
 mod apply;
+mod batch;
+mod beside;
 mod check_db;
 mod completions;
 mod config;
+mod dead_letters;
 mod evidence;
 mod export;
 mod handler;
@@ -15,6 +18,7 @@ mod proposals;
 mod propose;
 mod query_audit;
 mod receipts;
+mod reconcile;
 mod replay;
 mod shadow;
 mod smoke;
@@ -46,6 +50,8 @@ pub(crate) async fn run(verb: Verb) -> Answer<ExitCode> {
         Verb::Worker(words) => worker::run(&words).await,
         Verb::Pause(words) => worker::pause(&words).await,
         Verb::Resume(words) => worker::resume(&words).await,
+        Verb::DeadLetters(verb) => dead_letters::run(verb).await,
+        Verb::Reconcile(words) => reconcile::run(&words).await,
         Verb::Validate(words) => job::validate(&words),
         Verb::Shadow(verb) => shadow::run(verb).await,
         Verb::Smoke(verb) => smoke::run(verb).await,

@@ -33,7 +33,9 @@ async fn list(words: &List) -> Answer<ExitCode> {
     let columns = ["PROPOSAL", "STATUS", "CAPABILITY", "TENANT", "OBJECT", "CREATED"];
     print(words.format, &page, "proposals", columns, |summary: &Summary| {
         let object = named(&summary.business_object, Some(&summary.object_id));
-        let status = summary.code.as_ref().map_or(summary.status.to_string(), |code| format!("{} ({code})", summary.status));
+        let parked = if summary.parked_at.is_some() { ", dead letter" } else { "" };
+        let code = summary.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let status = format!("{}{parked}{code}", summary.status);
         let (id, created) = (summary.proposal_id.to_string(), summary.created_at.to_string());
         [id, status, summary.capability.clone(), summary.tenant_id.clone(), object, created]
     });

@@ -171,7 +171,7 @@ fn record(news: &WorkerNews) -> Value {
     record
 }
 
-fn text(news: &WorkerNews) -> String {
+pub(super) fn text(news: &WorkerNews) -> String {
     match news {
         WorkerNews::Attempted { lane, application, took } => attempted(lane, application, *took),
         WorkerNews::SetAside(proposal) => {

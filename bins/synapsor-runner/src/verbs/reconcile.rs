@@ -1,0 +1,96 @@
+//! `reconcile [ID]`: find out what became of attempts whose outcome is unknown.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use synapsor_operator::{OperatorError, OperatorPort, Reconciled};
+use synapsor_protocol::Outcome;
+use synapsor_protocol::chain::chain;
+use synapsor_protocol::id::ProposalId;
+
+use super::{apply, named};
+use crate::cli::Reconcile;
+use crate::compose::Setup;
+use crate::failure::Answer;
+use crate::output::{self, visible};
+
+/// What came of one of them.
+struct Line {
+    /// Whether it is settled now.
+    settled: bool,
+    text: String,
+    record: Value,
+}
+
+pub(super) async fn run(words: &Reconcile) -> Answer<ExitCode> {
+    let port = Setup::load_served(&words.place)?.operator_port(words.actor.actor.clone())?;
+    let ids = match &words.id {
+        Some(id) => vec![named(id)?],
+        None => port.unresolved().await?,
+    };
+    let (mut settled, mut records) = (0, Vec::new());
+    for id in &ids {
+        let line = reconciled(&port, id, &words.place.again()).await?;
+        settled += usize::from(line.settled);
+        if words.format.json {
+            records.push(line.record);
+        } else {
+            output::line(line.text);
+        }
+    }
+    let ok = settled == ids.len();
+    if words.format.json {
+        output::json(&json!({"ok": ok, "unresolved": ids.len(), "settled": settled, "results": records}));
+    } else if ids.is_empty() {
+        output::line("no outcome is unknown");
+    } else {
+        output::line(format_args!("{settled} of {} settled", output::counted(ids.len(), "unknown outcome")));
+    }
+    Ok(output::exit(ok))
+}
+
+async fn reconciled(port: &OperatorPort, id: &ProposalId, again: &str) -> Answer<Line> {
+    Ok(match port.reconcile(id, &mut |held| apply::tell(held)).await {
+        Ok(reconciled) => told(id, &reconciled, again),
+        Err(error) if error.is_of_the_store() => return Err(error.into()),
+        Err(error) => trouble(id, &error),
+    })
+}
+
+fn told(id: &ProposalId, reconciled: &Reconciled, again: &str) -> Line {
+    match reconciled {
+        Reconciled::Tried(application) => {
+            let report = &application.report;
+            let code = report.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+            let settled = !matches!(report.outcome, Outcome::Failed | Outcome::Unknown);
+            let what = if settled { "" } else { "; it is not settled yet" };
+            let mut record = apply::record(application);
+            record["settled"] = json!(settled);
+            Line { settled, text: format!("{} {id}{code}{what}", report.outcome), record }
+        }
+        Reconciled::Stopped(proposal) => Line {
+            settled: true,
+            text: format!("{} {id}: it had no effect, and a tombstone in the source keeps it so", proposal.status),
+            record: json!({"ok": true, "settled": true, "proposal_id": id, "proposal_status": proposal.status, "resolved": "tombstone"}),
+        },
+        Reconciled::Person { attempt, possible_from } => Line {
+            settled: false,
+            text: format!(
+                "unknown {id}: attempt {attempt} may have acted, and its executor is not asked twice; look into the application, and from \
+                 {possible_from} on say what you find: synapsor-runner dead-letters resolve {id} --outcome applied|not-applied \
+                 --reason '...'{again}"
+            ),
+            record: json!({"ok": false, "settled": false, "proposal_id": id, "waits_for": "person", "attempt": attempt,
+                "possible_from": possible_from}),
+        },
+    }
+}
+
+fn trouble(id: &ProposalId, error: &OperatorError) -> Line {
+    let why = chain(error);
+    Line {
+        settled: false,
+        text: format!("unknown {id}: {}", visible(&why)),
+        record: json!({"ok": false, "settled": false, "proposal_id": id, "error": why}),
+    }
+}
