@@ -118,6 +118,7 @@ fn ledger(error: &LedgerError) -> Refusal {
         | LedgerError::NoProposal(_)
         | LedgerError::Altered { .. }
         | LedgerError::AlteredCommit(_)
+        | LedgerError::AlteredRecord { .. }
         | LedgerError::Held { .. }
         | LedgerError::LeaseLost { .. }
         | LedgerError::Unrecordable { .. }

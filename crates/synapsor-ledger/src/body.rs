@@ -103,7 +103,7 @@ impl Body {
 }
 
 impl Shelf {
-    fn record(self) -> &'static str {
+    pub(crate) fn record(self) -> &'static str {
         match self {
             Self::Evidence => "evidence",
             Self::Audit => "query audit",

@@ -29,6 +29,16 @@ pub enum LedgerError {
     /// The records that a group commit wrote are not those that its hash covers: one was changed, removed or added.
     #[error("commit {0} of the ledger was altered")]
     AlteredCommit(i64),
+    /// A read, or the cause of a refusal, is not what was recorded.
+    #[error("{record} {id}, in commit {commit} of the ledger, was altered")]
+    AlteredRecord {
+        /// What it is.
+        record: &'static str,
+        /// Its id.
+        id: String,
+        /// The number of the commit that holds it.
+        commit: i64,
+    },
     /// Somebody else holds the job; `until` they renew it.
     #[error("the job of proposal {id} is held by {holder}")]
     Held {

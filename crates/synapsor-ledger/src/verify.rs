@@ -8,6 +8,7 @@ use serde::Serialize;
 use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
 
+use crate::body::{Shelf, is_about, is_sound};
 use crate::commits::chained;
 use crate::error::{Altered, LedgerError};
 use crate::load::load;
@@ -43,7 +44,7 @@ pub(crate) fn head(connection: &Connection) -> Result<Option<Head>, LedgerError>
 
 /// Walks everything.
 pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
-    let records = chained(connection)?;
+    let records = chained(connection).map_err(|error| pinpointed(connection, error))?;
     let mut select = connection.prepare("SELECT proposal_id FROM proposals ORDER BY number")?;
     let ids = select.query_map([], |row| row.get::<_, String>(0))?;
     let mut proposals = 0;
@@ -54,6 +55,49 @@ pub(crate) fn verify(connection: &Connection) -> Result<Verified, LedgerError> {
     nothing_left_behind(connection)?;
     filed_where_it_belongs(connection)?;
     Ok(Verified { head: head(connection)?, records, proposals })
+}
+
+/// The record that made a commit fail, if one can be told: a proposal that does not verify, or a read or the cause of a refusal that is not
+/// what its checksum was made of.
+fn pinpointed(connection: &Connection, error: LedgerError) -> LedgerError {
+    let LedgerError::AlteredCommit(commit) = error else { return error };
+    match proposal_of(connection, commit).or_else(|_| read_of(connection, commit)) {
+        Ok(found) => found,
+        Err(_) => LedgerError::AlteredCommit(commit),
+    }
+}
+
+/// A proposal with a record in this commit that does not verify.
+fn proposal_of(connection: &Connection, commit: i64) -> Result<LedgerError, LedgerError> {
+    let select = "SELECT proposal_id FROM proposals WHERE proposal_id IN (SELECT proposal_id FROM proposal_events WHERE commit_number = ?1) \
+        OR evidence_id IN (SELECT evidence_id FROM evidence WHERE commit_number = ?1) \
+        OR NOT EXISTS (SELECT 1 FROM proposal_events AS e WHERE e.proposal_id = proposals.proposal_id AND e.sequence = proposals.events) \
+        OR events > (SELECT count(*) FROM proposal_events AS e WHERE e.proposal_id = proposals.proposal_id) ORDER BY number";
+    let mut select = connection.prepare(select)?;
+    let ids = select.query_map([commit], |row| row.get::<_, String>(0))?;
+    for id in ids {
+        if let Err(altered @ LedgerError::Altered { .. }) = load(connection, &named(&id?)?) {
+            return Ok(altered);
+        }
+    }
+    Err(LedgerError::AlteredCommit(commit))
+}
+
+/// A read, or the cause of a refusal, in this commit that does not verify.
+fn read_of(connection: &Connection, commit: i64) -> Result<LedgerError, LedgerError> {
+    for shelf in [Shelf::Evidence, Shelf::Audit, Shelf::Diagnostics] {
+        let (id, table) = (shelf.id(), shelf.table());
+        let select = format!("SELECT {id}, body_json, checksum, tenant_id FROM {table} WHERE commit_number = ?1 ORDER BY {id}");
+        let mut select = connection.prepare(&select)?;
+        let mut rows = select.query([commit])?;
+        while let Some(row) = rows.next()? {
+            let (id, body): (String, String) = (row.get(0)?, row.get(1)?);
+            if !is_sound(&body, row.get(2)?) || !is_about(&body, shelf, &id, row.get(3)?) {
+                return Ok(LedgerError::AlteredRecord { record: shelf.record(), id, commit });
+            }
+        }
+    }
+    Err(LedgerError::AlteredCommit(commit))
 }
 
 /// Checks that no row is about a proposal whose own row was removed: nothing else would miss it.

@@ -11,6 +11,7 @@ mod damage;
 mod fixture;
 mod lists;
 mod migration;
+mod model;
 mod opening;
 mod proposals;
 mod reads;

@@ -113,7 +113,7 @@ async fn an_altered_ledger_is_brought_up_to_date_and_still_altered() {
     assert!(careless.execute("UPDATE evidence SET body_json = replace(body_json, 'open', 'paid')", []).unwrap() > 0);
     drop(careless);
     let ledger = Ledger::open(&path, OpenOptions::default()).unwrap();
-    assert!(matches!(ledger.operator().verify().await, Err(LedgerError::AlteredCommit(_))));
+    assert!(matches!(ledger.operator().verify().await, Err(LedgerError::Altered { .. })));
     assert_eq!(layout(&folder.path().join("ledger.db.v2.bak")), 2);
 }
 
