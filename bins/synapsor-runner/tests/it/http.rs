@@ -313,7 +313,7 @@ fn a_port_that_is_taken_is_named() {
     let server = Server::start(&mut desk, "");
     let port = server.address.rsplit(':').next().unwrap();
     desk.set("SYNAPSOR_LOG_LEVEL", "error");
-    let seen = desk.run(&format!("mcp serve-streamable-http --port {port}"));
+    let seen = desk.run(&format!("mcp serve-streamable-http --allow-concurrent-store --port {port}"));
     assert_eq!(seen.code, Some(1), "{seen}");
     assert!(seen.stderr.contains(&format!("cannot listen on `127.0.0.1:{port}`")), "{seen}");
 }

@@ -50,7 +50,8 @@ fn trap_28_others_get_what_a_missing_record_gives(desk: &mut Desk, uris: &[Strin
     for (tenant, agent) in [("globex", "agent-7"), ("acme", "agent-8"), ("ACME", "agent-7")] {
         desk.set("DESK_TENANT", tenant);
         desk.set("DESK_AGENT", agent);
-        let mut other = Client::greeted(desk);
+        let mut other = Client::silent(desk, "--allow-concurrent-store");
+        other.greet();
         let mut answer = |uri: &str| {
             other.send(json!({"jsonrpc": "2.0", "id": 7, "method": "resources/read", "params": {"uri": uri}}).to_string().as_bytes());
             other.line()

@@ -118,7 +118,7 @@ fn a_ledger_of_a_newer_program_is_refused_by_version() {
     let desk = Desk::sqlite();
     desk.approved("x");
     sqlite::execute(&desk.ledger(), "insert into schema_version values (99, '9.1.0', '2030-01-01T00:00:00Z')");
-    assert_snapshot!(check(&desk), @"error: the ledger has layout 99, which needs synapsor-runner 9.1.0 or later; this program knows layout 2");
+    assert_snapshot!(check(&desk), @"error: the ledger has layout 99, which needs synapsor-runner 9.1.0 or later; this program knows layout 4");
 }
 
 #[test]
