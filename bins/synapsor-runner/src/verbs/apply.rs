@@ -79,7 +79,7 @@ impl Way {
     }
 
     /// What an outcome means, in a sentence.
-    fn meaning(&self, id: &ProposalId, report: &Report, again: &str) -> String {
+    fn meaning(&self, report: &Report) -> String {
         match (report.outcome, self) {
             (Outcome::Applied, Self::Direct) => {
                 format!("{} row changed, with a receipt in the same transaction{}", report.rows_affected, versions(report))
@@ -96,10 +96,9 @@ impl Way {
             (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: true }) => {
                 format!("the change may or may not have been made; applying again asks `{executor}`, which never makes it twice")
             }
-            (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: false }) => format!(
-                "the change may or may not have been made, and `{executor}` is not asked a second time; look into the application, and say what \
-                 you find: `synapsor-runner dead-letters resolve {id}{again}`"
-            ),
+            (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: false }) => {
+                format!("the change may or may not have been made, and `{executor}` is not asked a second time: look into the application")
+            }
         }
     }
 }
@@ -125,12 +124,12 @@ pub(super) fn record(application: &Application) -> Value {
 fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     let report = &application.report;
     output::line(format_args!("{}: {id}{}", output::bold(report.outcome.as_str()), because(report)));
-    output::line(way.meaning(id, report, again));
+    output::line(way.meaning(report));
     if report.outcome == Outcome::Applied && !report.also_changed.is_empty() {
         let columns: Vec<_> = report.also_changed.iter().map(AsRef::as_ref).collect();
         output::line(format_args!("also changed by the database or the guard: {}", columns.join(", ")));
     }
-    if report.outcome == Outcome::Applied && !report.details.is_empty() {
+    if !report.details.is_empty() {
         output::line(format_args!("the application adds: {}", output::visible(&Value::Object(report.details.clone()).to_string())));
     }
     told(report);
@@ -141,7 +140,9 @@ fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     };
     if let Some(parked) = &application.proposal.dead_letter {
         output::line(format_args!("it is a dead letter now, which no worker tries again: {}", output::visible(&parked.letter.reason)));
-        output::line(format_args!("end it: synapsor-runner dead-letters resolve {id} --reason '...'{again}"));
+        // Nothing that can be sent to a handler ends it: whoever does has to say what became of it.
+        let outcome = if matches!(way, Way::Handler { .. }) { " --outcome applied|not-applied" } else { "" };
+        output::line(format_args!("end it: synapsor-runner dead-letters resolve {id}{outcome} --reason '...'{again}"));
     }
     output::line(match may_follow {
         true => format!("try again: synapsor-runner apply {id}{again}"),
