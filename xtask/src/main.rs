@@ -1,4 +1,4 @@
-//! How is this workspace tested, and how are its generated files and its shipped binary made?
+//! How is this workspace tested, and how are its generated files and its shipped binaries made?
 //!
 //! # Invariants
 //! - Light: of the workspace only the crates that carry schemas are linked; all else is spawned.
@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 use crate::error::TaskError;
 use crate::process::Interrupt;
 
-/// Generated files, the test suite and the shipped binary of this workspace.
+/// Generated files, the test suite and the shipped binaries of this workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -59,7 +59,7 @@ enum Verb {
     Chaos(chaos::Options),
     /// Mutate what strangers send, for a while
     Fuzz(fuzz::Options),
-    /// Build the runner as it is shipped; print its path, size and digest
+    /// Build the binaries as they are shipped; print path, size and digest of each
     Dist,
     /// Start the test servers, run one command with their addresses in its environment, stop them
     WithServices(services::Wrapped),
