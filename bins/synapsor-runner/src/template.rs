@@ -26,8 +26,97 @@ pub(crate) struct TemplateFile {
     pub(crate) text: &'static str,
 }
 
+/// One file, by its place in `templates/`, and its name where it goes.
+macro_rules! file {
+    ($folder:literal, $name:literal) => {
+        TemplateFile { name: $name, text: include_str!(concat!("../templates/", $folder, "/", $name)) }
+    };
+}
+
+const PYTHON: TemplateFile = file!("python-fastapi", "synapsor_writeback_handler.py");
+const NODE: TemplateFile = file!("node-fastify", "synapsor-writeback-handler.mjs");
+const TABLES: TemplateFile = file!("rust-axum", "schema.sql");
+const FIXTURE: TemplateFile = file!("rust-axum", "conformance.json");
+
 /// Every template.
-pub(crate) const ALL: &[Template] = &[];
+pub(crate) const ALL: &[Template] = &[
+    Template {
+        name: "rust-axum",
+        aliases: &["rust", "axum"],
+        about: "the crate synapsor-handler on axum, PostgreSQL",
+        files: &[
+            file!("rust-axum", "src/synapsor_writeback_handler.rs"),
+            file!("rust-axum", "src/main.rs"),
+            file!("rust-axum", "Cargo.toml"),
+            TABLES,
+            FIXTURE,
+        ],
+        next: concat!(
+            "make the tables:  psql \"$DATABASE_URL\" -f schema.sql\n",
+            "start it:         DATABASE_URL=... HANDLER_TOKEN=... HANDLER_SIGNING_SECRET=... cargo run\n",
+            "prove it:         synapsor-runner handler conformance --url http://127.0.0.1:8090/synapsor/writeback --fixture conformance.json",
+        ),
+    },
+    Template {
+        name: "python-fastapi",
+        aliases: &["python", "fastapi"],
+        about: "one file of Python that keeps the whole contract, on FastAPI and PostgreSQL",
+        files: &[PYTHON, file!("python-fastapi", "app.py"), file!("python-fastapi", "requirements.txt"), TABLES, FIXTURE],
+        next: concat!(
+            "install:          pip install -r requirements.txt\n",
+            "make the tables:  psql \"$DATABASE_URL\" -f schema.sql\n",
+            "start it:         DATABASE_URL=... HANDLER_TOKEN=... HANDLER_SIGNING_SECRET=... uvicorn app:app --port 8090\n",
+            "prove it:         synapsor-runner handler conformance --url http://127.0.0.1:8090/synapsor/writeback --fixture conformance.json",
+        ),
+    },
+    Template {
+        name: "node-fastify",
+        aliases: &["node", "fastify"],
+        about: "one file of JavaScript that keeps the whole contract, on Fastify and PostgreSQL",
+        files: &[
+            NODE,
+            file!("node-fastify", "app.mjs"),
+            file!("node-fastify", "package.json"),
+            file!("node-fastify", "package-lock.json"),
+            TABLES,
+            FIXTURE,
+        ],
+        next: concat!(
+            "install:          npm ci\n",
+            "make the tables:  psql \"$DATABASE_URL\" -f schema.sql\n",
+            "start it:         DATABASE_URL=... HANDLER_TOKEN=... HANDLER_SIGNING_SECRET=... node app.mjs\n",
+            "prove it:         synapsor-runner handler conformance --url http://127.0.0.1:8090/synapsor/writeback --fixture conformance.json",
+        ),
+    },
+    Template {
+        name: "command-python",
+        aliases: &[],
+        about: "the same Python as a command, for an executor of type `command_handler`",
+        files: &[PYTHON, file!("command-python", "synapsor_command_handler.py"), file!("command-python", "requirements.txt"), TABLES],
+        next: concat!(
+            "install:          pip install -r requirements.txt\n",
+            "make the tables:  psql \"$DATABASE_URL\" -f schema.sql\n",
+            "use it:           the command of an executor is `python .../synapsor_command_handler.py`",
+        ),
+    },
+    Template {
+        name: "command-node",
+        aliases: &["command", "script", "local-command"],
+        about: "the same JavaScript as a command, for an executor of type `command_handler`",
+        files: &[
+            NODE,
+            file!("command-node", "synapsor-command-handler.mjs"),
+            file!("command-node", "package.json"),
+            file!("command-node", "package-lock.json"),
+            TABLES,
+        ],
+        next: concat!(
+            "install:          npm ci\n",
+            "make the tables:  psql \"$DATABASE_URL\" -f schema.sql\n",
+            "use it:           the command of an executor is `node .../synapsor-command-handler.mjs`",
+        ),
+    },
+];
 
 /// The template of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Template> {
