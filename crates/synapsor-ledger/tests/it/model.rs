@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use synapsor_ledger::{Claim, Filter, Lease, LedgerError, Ledger, OpenOptions, OperatorLedger, Recorded};
+use synapsor_ledger::{Claim, Filter, Lease, Ledger, LedgerError, OpenOptions, OperatorLedger, Recorded};
 use synapsor_proposal::{AttestedOutcome, Delivery, Ending, OperatorCommand, Order, Status};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, ErrorCode, Outcome, Report, Timestamp};
@@ -23,19 +23,45 @@ const SOON: Duration = Duration::from_millis(150);
 #[derive(Debug, Clone)]
 enum Step {
     /// Proposes content; the same content finds the open proposal.
-    Propose { expires: bool },
-    Approve { right: bool },
+    Propose {
+        expires: bool,
+    },
+    Approve {
+        right: bool,
+    },
     Reject,
     Cancel,
     Expire,
-    Claim { once: bool },
-    Report { attempt: usize, outcome: Outcome, fenced: bool },
-    GiveUp { attempt: usize, outcome: Outcome },
-    Park { attempt: usize },
-    Attest { attempt: usize, applied: bool, early: bool },
-    Tombstone { attempt: usize, ending: Ending },
-    Renew { attempt: usize },
-    Release { attempt: usize },
+    Claim {
+        once: bool,
+    },
+    Report {
+        attempt: usize,
+        outcome: Outcome,
+        fenced: bool,
+    },
+    GiveUp {
+        attempt: usize,
+        outcome: Outcome,
+    },
+    Park {
+        attempt: usize,
+    },
+    Attest {
+        attempt: usize,
+        applied: bool,
+        early: bool,
+    },
+    Tombstone {
+        attempt: usize,
+        ending: Ending,
+    },
+    Renew {
+        attempt: usize,
+    },
+    Release {
+        attempt: usize,
+    },
     /// The holder's lease ends, as time would end it.
     Lapse,
     /// The process ends and another one begins.
@@ -120,8 +146,10 @@ impl Model {
     }
 
     fn unresolved(&self) -> bool {
-        let open = |reports: &Vec<(Outcome, bool)>| !reports.iter().any(|(outcome, _)| outcome.is_receipt())
-            && (reports.is_empty() || reports.iter().any(|(outcome, _)| *outcome == Outcome::Unknown));
+        let open = |reports: &Vec<(Outcome, bool)>| {
+            !reports.iter().any(|(outcome, _)| outcome.is_receipt())
+                && (reports.is_empty() || reports.iter().any(|(outcome, _)| *outcome == Outcome::Unknown))
+        };
         self.status == Status::PendingWorker && self.attempts.iter().any(open)
     }
 
@@ -317,7 +345,9 @@ impl Both {
                 (model.bury(attempt, *ending), Order::Tombstone { attempt: small(attempt), ending: *ending, reason: None })
             }
             Step::Renew { attempt } => {
-                let Some(lease) = model.number(*attempt).checked_sub(1).and_then(|at| model.leases.get(at)).cloned() else { return Default::default() };
+                let Some(lease) = model.number(*attempt).checked_sub(1).and_then(|at| model.leases.get(at)).cloned() else {
+                    return Default::default();
+                };
                 let last = small(model.leases.len()) == lease.attempt;
                 let may = last && model.lease != Held::Nobody;
                 if may {
@@ -326,7 +356,9 @@ impl Both {
                 return (yes(may), yes(self.ledger().renew(&lease).await.is_ok()));
             }
             Step::Release { attempt } => {
-                let Some(lease) = model.number(*attempt).checked_sub(1).and_then(|at| model.leases.get(at)).cloned() else { return Default::default() };
+                let Some(lease) = model.number(*attempt).checked_sub(1).and_then(|at| model.leases.get(at)).cloned() else {
+                    return Default::default();
+                };
                 let may = small(model.leases.len()) == lease.attempt && model.lease != Held::Nobody;
                 if may {
                     model.lease = Held::Nobody;
@@ -355,7 +387,13 @@ impl Both {
             }
             Ok(Claim::Held { .. }) => "held",
             Ok(Claim::Settled(_)) => "settled",
-            Err(error) => if settled(Err(error)) { "granted" } else { "refused" },
+            Err(error) => {
+                if settled(Err(error)) {
+                    "granted"
+                } else {
+                    "refused"
+                }
+            }
         }
         .to_owned()
     }
@@ -426,10 +464,10 @@ impl Both {
 }
 
 impl Model {
-    /// Whether a worker finds it: nobody holds it and no person has to look first.
+    /// Whether a worker finds it: nobody holds it, and it was not set aside. What may not be tried again is found too, to be set
+    /// aside.
     fn is_due(&self) -> bool {
-        let fenced = self.clone().claim(false) == "refused" && !self.is_past();
-        matches!(self.status, Status::Approved | Status::PendingWorker) && !self.parked && self.lease != Held::Attempt && !fenced
+        matches!(self.status, Status::Approved | Status::PendingWorker) && !self.parked && self.lease != Held::Attempt
     }
 }
 
@@ -451,7 +489,7 @@ fn small(number: usize) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::with_cases(40) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::with_cases(30) })]
 
     #[test]
     fn random_commands_and_restarts_leave_the_ledger_where_the_model_is(steps in prop::collection::vec((0_usize..3, step()), 20..60)) {
