@@ -21,14 +21,16 @@ use crate::compose::settings;
 /// Writers at once, where one process applies one job at a time.
 const WRITE_CONNECTIONS: usize = 2;
 
+/// By the executor's name, and by that of the source where an executor writes to one.
+type Opened = BTreeMap<(String, Option<String>), Arc<dyn Executor>>;
+
 /// Executors that write, opened when they are first needed.
 pub(crate) struct WriteExecutors {
     config: Arc<Config>,
     environment: Environment,
     /// Writers at once, in each source.
     connections: usize,
-    /// By the executor's name, and by that of the source where an executor writes to one.
-    open: Mutex<BTreeMap<(String, Option<String>), Arc<dyn Executor>>>,
+    open: Mutex<Opened>,
 }
 
 impl WriteExecutors {

@@ -9,8 +9,22 @@ use crate::page::{pages, words};
 const PROGRAM: &str = "synapsor-runner";
 
 /// The verbs that have verbs of their own.
-const GROUPS: [&str; 12] =
-    ["mcp", "config", "tools", "proposals", "evidence", "query-audit", "receipts", "replay", "activity", "store", "shadow", "smoke"];
+const GROUPS: [&str; 14] = [
+    "mcp",
+    "config",
+    "tools",
+    "proposals",
+    "evidence",
+    "query-audit",
+    "receipts",
+    "replay",
+    "activity",
+    "store",
+    "shadow",
+    "smoke",
+    "dead-letters",
+    "handler",
+];
 
 /// Every line of a shell block, and every quoted piece of text, that calls the program.
 fn calls() -> Vec<(String, Vec<String>)> {

@@ -121,6 +121,7 @@ fn a_wrong_example_is_found() {
 fn the_table_of_database_findings_is_that_of_the_code() {
     let files = [
         "crates/synapsor-source/src/catalog/judge.rs",
+        "crates/synapsor-agent/src/offer.rs",
         "crates/synapsor-source/src/guarded/receipt.rs",
         "bins/synapsor-runner/src/verbs/check_db.rs",
     ];
