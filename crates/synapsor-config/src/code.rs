@@ -53,6 +53,8 @@ codes! {
         InvalidMode "INVALID_MODE" "`mode` must be `read_only`, `shadow`, `review` or `cloud`";
         StorageNotObject "STORAGE_NOT_OBJECT" "`storage` must be an object";
         InvalidSqlitePath "INVALID_SQLITE_PATH" "`sqlite_path` must be the path of a file";
+        RetentionNotObject "RETENTION_NOT_OBJECT" "`retention` must be an object";
+        InvalidRetentionDays "INVALID_RETENTION_DAYS" "`reads_days` and `proposals_days` must be whole numbers from 1 to 36500";
 
         CloudConfigOnlyForCloudMode "CLOUD_CONFIG_ONLY_FOR_CLOUD_MODE" "`cloud` is only for the mode `cloud`";
         CloudConfigRequired "CLOUD_CONFIG_REQUIRED" "the mode `cloud` needs the object `cloud`";
@@ -161,6 +163,9 @@ codes! {
         VisibleColumnsRequired "VISIBLE_COLUMNS_REQUIRED" "`visible_columns` must be a list with at least one column";
         InvalidVisibleColumn "INVALID_VISIBLE_COLUMN" "a column is an identifier: a letter or `_`, then letters, digits or `_`";
 
+        SecretColumn "SECRET_COLUMN" "the column's name says that it holds a secret";
+        InvalidSecretColumnsAck "INVALID_SECRET_COLUMNS_ACK" "`secret_columns_ack` must be a list with at least one column";
+
         PatchRequired "PATCH_REQUIRED" "`patch` must be an object with at least one column";
         InvalidPatchColumn "INVALID_PATCH_COLUMN" "a column is an identifier: a letter or `_`, then letters, digits or `_`";
         PatchBindingNotObject "PATCH_BINDING_NOT_OBJECT" "a patch column must be an object with `fixed` or `from_arg`";
@@ -198,6 +203,7 @@ codes! {
         ApprovalNotObject "APPROVAL_NOT_OBJECT" "`approval` must be an object";
         InvalidApproval "INVALID_APPROVAL" "`mode` is `human`, `required_role` a text, `expires_after_seconds` a whole number from 1 to 315360000";
 
+        InlineCredentialForbidden "INLINE_CREDENTIAL_FORBIDDEN" "a credential is never in this file";
         InlineDatabaseUrlForbidden "INLINE_DATABASE_URL_FORBIDDEN" "a database's address is never in this file";
         ArbitrarySqlForbidden "ARBITRARY_SQL_FORBIDDEN" "a statement is never in this file";
     }
@@ -207,6 +213,7 @@ codes! {
         TenantGuardAmbiguous "TENANT_GUARD_AMBIGUOUS" "`tenant_key` guards the target, and `single_tenant_dev` beside it says the opposite";
         WritebackDisabled "WRITEBACK_DISABLED" "proposals of this source can be approved but not applied, because it has no `write_url_env`";
         EnvPassesCredential "ENV_PASSES_CREDENTIAL" "the command gets a variable that holds a credential of the runner itself";
+        SecretColumnAcknowledged "SECRET_COLUMN_ACKNOWLEDGED" "`secret_columns_ack` lets a column be used whose name says that it holds a secret";
         FieldHasNoEffect "FIELD_HAS_NO_EFFECT" "nothing reads this field here";
         DuplicateColumn "DUPLICATE_COLUMN" "the column is listed twice";
         WeakConflictGuard "WEAK_CONFLICT_GUARD" "a hash of what was read guards the row, which notices less than a version column";

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use synapsor_protocol::Identifier;
 use synapsor_protocol::name::{EnvName, SafeName};
@@ -23,6 +24,8 @@ pub struct Config {
     pub result_format: ResultFormat,
     /// The ledger's file, resolved against the config file's folder. Every verb and every lease uses this one.
     pub store: PathBuf,
+    /// For how long the ledger keeps what is settled.
+    pub retention: Retention,
     /// The business databases. Empty in cloud mode without sources.
     pub sources: BTreeMap<Identifier, SourceConfig>,
     /// The file's `trusted_context`.
@@ -63,6 +66,15 @@ impl Mode {
             Self::Cloud => "cloud",
         }
     }
+}
+
+/// For how long the ledger keeps what is settled. What is absent stays for ever; what is open stays in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Reads that no proposal was made of, and the causes of refusals.
+    pub reads: Option<Duration>,
+    /// Final proposals, since their last event.
+    pub proposals: Option<Duration>,
 }
 
 /// The format of a tool's result.

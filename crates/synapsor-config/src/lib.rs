@@ -26,6 +26,7 @@ pub mod proposal_rules;
 pub mod reserved;
 #[cfg(feature = "schemas")]
 pub mod schema;
+mod secret_name;
 pub mod served;
 pub mod source;
 
@@ -40,7 +41,7 @@ use std::path::Path;
 pub use argument::{Arg, ArgKind, ArgumentError, ArgumentFault};
 pub use capability::{Capability, CapabilityKind, ContextRef, Target, Tenant};
 pub use code::Code;
-pub use config::{CloudConfig, Config, Mode, Operators, ResultFormat};
+pub use config::{CloudConfig, Config, Mode, Operators, ResultFormat, Retention};
 pub use context::{Trusted, TrustedContext};
 pub use environment::Environment;
 pub use error::ConfigError;
@@ -50,6 +51,7 @@ pub use proposal_rules::{Advance, ApprovalRule, Binding, ExecutorRef, Guard, Num
 pub use reserved::{is_identifier_field, is_trust_field};
 #[cfg(feature = "schemas")]
 pub use schema::schema;
+pub use secret_name::is_secret_name;
 pub use served::Unserved;
 pub use source::{Engine, ReceiptTable, SourceConfig, SqlitePath};
 

@@ -11,6 +11,7 @@ pub mod approval;
 pub mod canonical;
 pub mod chain;
 pub mod change_set;
+pub mod credential;
 pub mod decimal;
 pub mod digest;
 pub mod execution_receipt;

@@ -6,7 +6,7 @@ use synapsor_protocol::name::SafeName;
 use super::entries::Entries;
 use super::executor::BUILT_IN;
 use super::report::{At, Report};
-use super::{args, proposal};
+use super::{args, proposal, secrets};
 use crate::capability::{Capability, CapabilityKind, ContextRef, Target, Tenant};
 use crate::code::Code;
 use crate::config::Mode;
@@ -82,6 +82,7 @@ fn capability(raw: &RawCapability, declared: &Declared<'_>, at: &At, report: &mu
     let lookup_arg = lookup(&raw.lookup, &args, &at.field("lookup"), report);
     let visible = (Code::VisibleColumnsRequired, Code::InvalidVisibleColumn);
     let visible_columns = columns(&raw.visible_columns, visible, &at.field("visible_columns"), report);
+    secrets::columns_named_for_secrets(raw, at, report);
     let max_rows = report.optional(&raw.max_rows, Code::InvalidMaxRows, &at.field("max_rows"));
     let around = proposal::Around { executor, retry, target: target.as_ref(), args: &args, visible_columns: visible_columns.as_deref() };
     let kind = match kind {

@@ -1,12 +1,13 @@
 //! Is the file as a whole in order?
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::report::{At, Report};
 use super::{capability, cloud, context, cross, executor, operators, source};
 use crate::code::Code;
-use crate::config::{Config, Mode, ResultFormat};
-use crate::raw::file::{RawConfig, RawStorage};
+use crate::config::{Config, Mode, ResultFormat, Retention};
+use crate::raw::file::{RawConfig, RawRetention, RawStorage};
 use crate::raw::{Slot, Text, Whole};
 use crate::served::Feature;
 use crate::source::resolved;
@@ -18,7 +19,7 @@ pub(crate) fn config(raw: &RawConfig, base: &Path, report: &mut Report) -> Optio
     report.optional(&raw.strict, Code::InvalidStrict, &at.field("strict"));
     let result_format = result_format(&raw.result_format, &at.field("result_format"), report);
     let mode = mode(raw, &at.field("mode"), report);
-    let store = store(&raw.storage, base, &at.field("storage"), report);
+    let (store, retention) = store(&raw.storage, base, &at.field("storage"), report);
     let cloud = cloud::cloud(&raw.cloud, mode, &at.field("cloud"), report);
     let sources = source::sources(&raw.sources, mode, base, &store, report);
     let default_context = context::default_context(raw, mode, report);
@@ -31,6 +32,7 @@ pub(crate) fn config(raw: &RawConfig, base: &Path, report: &mut Report) -> Optio
         mode: mode?,
         result_format,
         store,
+        retention,
         sources: sources?.checked()?,
         default_context: default_context?,
         contexts: contexts?.checked()?,
@@ -65,11 +67,22 @@ fn result_format(slot: &Slot<Whole<2>>, at: &At, report: &mut Report) -> ResultF
     }
 }
 
-fn store(slot: &Slot<RawStorage>, base: &Path, at: &At, report: &mut Report) -> std::path::PathBuf {
+fn store(slot: &Slot<RawStorage>, base: &Path, at: &At, report: &mut Report) -> (std::path::PathBuf, Retention) {
     let storage = report.optional(slot, Code::StorageNotObject, at);
-    let path = storage.and_then(|storage| {
+    if let Some(storage) = storage {
         report.unknown(storage, at);
-        report.optional(&storage.sqlite_path, Code::InvalidSqlitePath, &at.field("sqlite_path"))
-    });
-    resolved(base, path.map_or(Config::DEFAULT_STORE, |Text(path)| path))
+    }
+    let path = storage.and_then(|storage| report.optional(&storage.sqlite_path, Code::InvalidSqlitePath, &at.field("sqlite_path")));
+    let retention = storage.map(|storage| retention(&storage.retention, &at.field("retention"), report)).unwrap_or_default();
+    (resolved(base, path.map_or(Config::DEFAULT_STORE, |Text(path)| path)), retention)
+}
+
+fn retention(slot: &Slot<RawRetention>, at: &At, report: &mut Report) -> Retention {
+    let Some(raw) = report.optional(slot, Code::RetentionNotObject, at) else { return Retention::default() };
+    report.unknown(raw, at);
+    let mut days = |slot, name| {
+        let days: Option<&Whole<36_500>> = report.optional(slot, Code::InvalidRetentionDays, &at.field(name));
+        days.map(|Whole(days)| Duration::from_secs(days * 86_400))
+    };
+    Retention { reads: days(&raw.reads_days, "reads_days"), proposals: days(&raw.proposals_days, "proposals_days") }
 }

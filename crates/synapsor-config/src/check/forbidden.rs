@@ -3,6 +3,7 @@
 //! Looked for at every depth, also where the file's author chose the names, and whatever `strict` says.
 
 use serde_json::Value;
+use synapsor_protocol::credential::has_credential;
 
 use super::report::{At, Report};
 use crate::code::Code;
@@ -12,6 +13,9 @@ pub(crate) fn scan(value: &Value, at: &At, report: &mut Report) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| member(name, value, at, report)),
         Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| scan(item, &at.index(index), report)),
+        Value::String(text) if has_credential(text) => {
+            report.add(Code::InlineCredentialForbidden, at).hint("put it into an environment variable, and its name here; then change it");
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -19,6 +19,7 @@ mod operators;
 mod proposal;
 mod report;
 mod rules;
+mod secrets;
 mod source;
 
 use std::path::Path;

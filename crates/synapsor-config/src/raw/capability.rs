@@ -42,6 +42,10 @@ object! {
         /// The columns that a model may see.
         #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
         visible_columns: Vec<Slot<Identifier>>,
+        /// The columns whose names say that they hold a secret, and that a person has looked at: they may be seen, or set,
+        /// all the same.
+        #[cfg_attr(feature = "schemas", schemars(length(min = 1)))]
+        secret_columns_ack: Vec<Slot<Identifier>>,
         /// `required` or `optional` by convention; evidence is always kept.
         evidence: Value,
         /// The limit of the read; a call still needs exactly one row.

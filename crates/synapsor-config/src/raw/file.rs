@@ -63,11 +63,24 @@ words!(Mode {
 });
 
 object! {
-    /// Where the ledger is.
+    /// Where the ledger is, and for how long it keeps what is settled.
     #[cfg_attr(feature = "schemas", schemars(rename = "Storage"))]
     RawStorage {
         /// The ledger's file, relative to this file's folder; `./.synapsor/local.db` if it is absent.
         sqlite_path: Text,
+        /// For how long settled records are kept. The worker removes what is older.
+        retention: RawRetention,
+    }
+}
+
+object! {
+    /// For how long settled records are kept. What is absent is kept for ever.
+    #[cfg_attr(feature = "schemas", schemars(rename = "Retention"))]
+    RawRetention {
+        /// Reads that no proposal was made of, and the causes of refusals, in days.
+        reads_days: Whole<36_500>,
+        /// Final proposals with everything that belongs to them, in days since their last event.
+        proposals_days: Whole<36_500>,
     }
 }
 

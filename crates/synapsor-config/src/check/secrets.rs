@@ -1,0 +1,53 @@
+//! Which columns of a capability say that they hold a secret, and did somebody look at them?
+
+use synapsor_protocol::Identifier;
+
+use super::capability::columns;
+use super::report::{At, Report};
+use crate::code::Code;
+use crate::raw::capability::RawCapability;
+use crate::secret_name::is_secret_name;
+
+/// Looks at what a model may see and what a proposal may set.
+pub(crate) fn columns_named_for_secrets(raw: &RawCapability, at: &At, report: &mut Report) {
+    let ack_at = at.field("secret_columns_ack");
+    let acknowledged = acknowledged(raw, &ack_at, report);
+    let mut used: Vec<&Identifier> = Vec::new();
+    for (column, at) in named(raw, at) {
+        if !is_secret_name(column.as_str()) {
+            continue;
+        }
+        match acknowledged.contains(column) {
+            true if used.contains(&column) => {}
+            true => drop(report.add(Code::SecretColumnAcknowledged, &at)),
+            false => {
+                report.add(Code::SecretColumn, &at).hint(format!(
+                    "leave the column out, or list it in `secret_columns_ack` if a person has made sure that `{column}` holds none"
+                ));
+            }
+        }
+        used.push(column);
+    }
+    for (index, column) in acknowledged.iter().enumerate().filter(|(_, column)| !used.contains(column)) {
+        report.add(Code::FieldHasNoEffect, &ack_at.index(index)).hint(format!("`{column}` needs no acknowledgement here"));
+    }
+}
+
+fn acknowledged(raw: &RawCapability, at: &At, report: &mut Report) -> Vec<Identifier> {
+    if raw.secret_columns_ack.is_absent() {
+        return Vec::new();
+    }
+    let codes = (Code::InvalidSecretColumnsAck, Code::InvalidSecretColumnsAck);
+    columns(&raw.secret_columns_ack, codes, at, report).unwrap_or_default()
+}
+
+/// The columns that are shown or set, each with its first place in the file.
+fn named<'r>(raw: &'r RawCapability, at: &At) -> Vec<(&'r Identifier, At)> {
+    let mut named: Vec<(&Identifier, At)> = Vec::new();
+    for (slots, field) in [(&raw.visible_columns, "visible_columns"), (&raw.allowed_columns, "allowed_columns")] {
+        let at = at.field(field);
+        let sound = slots.given().into_iter().flatten().enumerate();
+        named.extend(sound.filter_map(|(index, slot)| slot.given().map(|column| (column, at.index(index)))));
+    }
+    named
+}
