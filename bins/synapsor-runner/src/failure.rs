@@ -11,6 +11,7 @@ use synapsor_operator::{JobRefusal, OperatorError};
 use synapsor_proposal::Refusal;
 use synapsor_protocol::ErrorCode;
 use synapsor_protocol::chain::chain;
+use synapsor_protocol::credential;
 use synapsor_protocol::id::ProposalId;
 use synapsor_source::SourceError;
 
@@ -54,6 +55,17 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    /// The same without a credential in it, should some library have put one into its words.
+    pub(crate) fn redacted(&self) -> Self {
+        let redacted = |text: &String| credential::redacted(text).into_owned();
+        Self {
+            message: redacted(&self.message),
+            details: self.details.iter().map(redacted).collect(),
+            hint: self.hint.as_ref().map(redacted),
+            code: self.code,
+        }
     }
 
     /// The same, with the commands in its advice meaning the place that was meant: `again` is what they must repeat.

@@ -43,6 +43,7 @@ pub(crate) fn json_line(record: &impl Serialize) {
 
 /// Says why a verb failed. With `--json` the answer on stdout is JSON all the same.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
+    let failure = &failure.redacted();
     if as_json {
         let mut error = serde_json::json!({"message": failure.message, "details": failure.details, "hint": failure.hint});
         if let Some(code) = failure.code {
