@@ -19,8 +19,11 @@ use crate::failure::{Answer, Failure};
 use crate::output;
 
 const CONFIG: &str = "handler.json";
+const RUNNER: &str = "synapsor.runner.json";
 const DATABASE: &str = "shop.db";
 const SECRETS: &str = "handler.env";
+/// Where the handler of the example listens.
+const URL: &str = "http://127.0.0.1:8090/synapsor/writeback";
 
 pub(super) fn run(words: &Example) -> Answer<ExitCode> {
     match words.name {
@@ -32,10 +35,10 @@ pub(super) fn run(words: &Example) -> Answer<ExitCode> {
 fn account_credit(folder: &Path) -> Answer<()> {
     make(folder)?;
     // The secrets first: without them the rest is of no use, and they are the only thing that can fail for lack of randomness.
-    let secrets =
-        format!("HANDLER_TOKEN={}\nHANDLER_SIGNING_SECRET=whsec_{}\n", URL_SAFE_NO_PAD.encode(random()?), STANDARD.encode(random()?));
-    write(&folder.join(SECRETS), &secrets)?;
+    let (token, secret) = (URL_SAFE_NO_PAD.encode(random()?), STANDARD.encode(random()?));
+    write(&folder.join(SECRETS), &format!("HANDLER_TOKEN={token}\nHANDLER_SIGNING_SECRET=whsec_{secret}\nHANDLER_URL={URL}\n"))?;
     write(&folder.join(CONFIG), include_str!("../../examples/account-credit/sqlite/handler.json"))?;
+    write(&folder.join(RUNNER), include_str!("../../examples/account-credit/sqlite/synapsor.runner.json"))?;
     // Made by us, so that only its owner reads it.
     write(&folder.join(DATABASE), "")?;
     let filled = Connection::open(folder.join(DATABASE));
@@ -52,7 +55,12 @@ fn tell(folder: &Path) {
     output::line(format_args!("   cd {place} && set -a && . ./{SECRETS} && set +a"));
     output::line("   synapsor-handler serve --check");
     output::line("   synapsor-handler serve");
-    output::line("The runner's executor needs the same token and secret, and http://127.0.0.1:8090/synapsor/writeback as its URL.");
+    output::line(format_args!("{RUNNER} is for the other side. In another shell, with the same first line:"));
+    output::line(
+        r#"   synapsor-runner propose billing.propose_account_credit --json '{"invoice_id": "INV-1", "cents": 500, "reason": "late"}'"#,
+    );
+    output::line("   synapsor-runner proposals approve latest");
+    output::line("   synapsor-runner apply latest");
 }
 
 fn make(folder: &Path) -> Answer<()> {

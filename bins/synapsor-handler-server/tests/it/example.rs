@@ -25,7 +25,7 @@ fn credit(schema: &str, token: &str, secret: &str) -> Ask {
 fn the_example_is_made_checked_and_served() {
     let folder = Folder::new();
     let seen = program().inside(folder.path()).args(["example", "account-credit", "--dir", "my shop"]).run();
-    insta::assert_snapshot!(seen, @"
+    insta::assert_snapshot!(seen, @r#"
     exit: 0
     ---- stdout ----
     In my shop: handler.json, shop.db with a few invoices, and secrets in handler.env.
@@ -33,11 +33,15 @@ fn the_example_is_made_checked_and_served() {
        cd 'my shop' && set -a && . ./handler.env && set +a
        synapsor-handler serve --check
        synapsor-handler serve
-    The runner's executor needs the same token and secret, and http://127.0.0.1:8090/synapsor/writeback as its URL.
+    synapsor.runner.json is for the other side. In another shell, with the same first line:
+       synapsor-runner propose billing.propose_account_credit --json '{"invoice_id": "INV-1", "cents": 500, "reason": "late"}'
+       synapsor-runner proposals approve latest
+       synapsor-runner apply latest
     ---- stderr ----
-    ");
+    "#);
     let shop = folder.join("my shop");
-    for (file, mode) in [("handler.env", 0o600), ("handler.json", 0o600), ("shop.db", 0o600), ("", 0o700)] {
+    for (file, mode) in [("handler.env", 0o600), ("handler.json", 0o600), ("synapsor.runner.json", 0o600), ("shop.db", 0o600), ("", 0o700)]
+    {
         assert_eq!(fs::metadata(shop.join(file)).unwrap().permissions().mode() & 0o777, mode, "{file}");
     }
     let secrets = secrets(&fs::read_to_string(shop.join("handler.env")).unwrap());
@@ -48,7 +52,7 @@ fn the_example_is_made_checked_and_served() {
     let seen = run(&["serve", "--check"]).run();
     assert_eq!(seen.code, Some(0), "{seen}");
     let serving = Serving::of(run(&["serve", "--listen", "127.0.0.1:0"]));
-    let [(_, token), (_, secret)] = secrets.as_slice() else { panic!("there are two secrets") };
+    let [(_, token), (_, secret), _] = secrets.as_slice() else { panic!("there are two secrets and an address") };
     assert!(serving.said_as_it_is(&credit("main", token, secret)).starts_with("200 applied, 2 rows, mutated, version 1 -> 2"));
     let database = shop.join("shop.db");
     assert_eq!(
@@ -59,6 +63,15 @@ fn the_example_is_made_checked_and_served() {
         sqlite::table(&database, "select status, due_cents from invoices where tenant_id = 'acme' and id = 'INV-1'"),
         "credited | 11500"
     );
+}
+
+/// The runner's side of it.
+#[test]
+fn the_example_has_a_configuration_that_the_runner_takes() {
+    let text = include_bytes!("../../examples/account-credit/sqlite/synapsor.runner.json");
+    let checked = synapsor_config::check(text, "/srv/shop".as_ref());
+    let errors: Vec<String> = checked.of(synapsor_config::Severity::Error).map(ToString::to_string).collect();
+    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[test]
@@ -82,7 +95,7 @@ fn two_examples_have_secrets_of_their_own() {
         folder.read("account-credit/handler.env")
     };
     let (one, other) = (made(), made());
-    for ((name, one), (_, other)) in secrets(&one).into_iter().zip(secrets(&other)) {
+    for ((name, one), (_, other)) in secrets(&one).into_iter().zip(secrets(&other)).take(2) {
         assert!(one != other && one.len() > 40, "{name}");
     }
 }
