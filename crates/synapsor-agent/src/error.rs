@@ -44,6 +44,18 @@ pub enum AgentError {
         /// What is wrong with it.
         cause: ValueError,
     },
+    /// The argument is a credential, or has one in it. Nothing was read.
+    #[error("argument `{argument}` has a credential in it")]
+    CredentialGiven {
+        /// The argument.
+        argument: String,
+    },
+    /// What guards the change is, or has in it, a credential, so that it cannot be recorded.
+    #[error("column `{column}` of the row has a credential in it, and it guards the change")]
+    CredentialInRow {
+        /// The column.
+        column: Identifier,
+    },
     /// No such row for this tenant.
     #[error("no such row for this tenant")]
     NotFound,

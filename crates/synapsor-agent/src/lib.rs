@@ -12,6 +12,7 @@
 //! Knows nothing of MCP, HTTP or operators. Start reading at [`AgentPort::answer`], then `propose.rs`.
 
 mod check_database;
+mod credentials;
 mod error;
 mod offer;
 mod port;

@@ -9,11 +9,13 @@ use synapsor_config::{CapabilityKind, Config, Mode};
 use synapsor_envelope::{Answer, Envelope, Kind, Meta, Refusal, RefusedAnswer};
 use synapsor_ledger::{AgentLedger, Diagnostic};
 use synapsor_protocol::chain::chain;
+use synapsor_protocol::credential::redacted;
 use synapsor_protocol::id::DiagnosticId;
 use synapsor_protocol::name::CapabilityName;
 use synapsor_protocol::{Identifier, Timestamp};
 use synapsor_source::Source;
 
+use crate::credentials;
 use crate::error::AgentError;
 use crate::offer::{Offer, OfferParts};
 use crate::read::{Call, Watch};
@@ -121,6 +123,7 @@ impl AgentPort {
 
     async fn carry_out(&self, offer: &Offer, given: &Map<String, Value>, watch: &Watch<'_>) -> Result<Answer, AgentError> {
         let arguments = &offer.capability().check_arguments(given)?;
+        credentials::none_in(arguments)?;
         let call = Call { offer, mode: self.plane.mode, ledger: &self.plane.ledger, arguments, watch };
         match &offer.capability().kind {
             CapabilityKind::Read => read::answer(&call).await,
@@ -162,9 +165,9 @@ impl AgentPort {
         let diagnostic = Diagnostic {
             diagnostic_id: DiagnosticId::generate(),
             tenant_id,
-            capability: name.chars().take(200).collect(),
+            capability: redacted(name).chars().take(200).collect(),
             code: refusal.code.as_str().to_owned(),
-            detail: chain(error).chars().take(2000).collect(),
+            detail: redacted(&chain(error)).chars().take(2000).collect(),
             created_at: Timestamp::now(),
         };
         let id = diagnostic.diagnostic_id.clone();

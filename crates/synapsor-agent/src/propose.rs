@@ -17,6 +17,7 @@ use synapsor_protocol::digest::Digest;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{ChangeSet, Columns, Identifier, Scalar, Timestamp};
 
+use crate::credentials;
 use crate::error::AgentError;
 use crate::offer::Offer;
 use crate::read::{self, Arguments, Call, Reading};
@@ -73,6 +74,7 @@ fn change_set(
 ) -> Result<ChangeSet, AgentError> {
     let patch = canonical_patch(rules, reading, arguments)?;
     rules.permit(&reading.row, &patch)?;
+    credentials::guards_stay_exact(rules, &reading.bound, &reading.row, &reading.shown)?;
     let parameters = parameters(&patch, reading);
     let before = parameters.iter().map(|name| (name.clone(), Scalar::Null)).chain(reading.row.clone()).collect();
     let capability = offer.capability();

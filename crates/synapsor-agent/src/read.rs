@@ -13,6 +13,7 @@ use synapsor_protocol::id::{AuditId, EvidenceId};
 use synapsor_protocol::{Columns, Scalar, Timestamp};
 use synapsor_source::SourceError;
 
+use crate::credentials;
 use crate::error::AgentError;
 use crate::offer::{Bound, Offer};
 
@@ -46,16 +47,19 @@ pub(crate) struct Reading {
     pub(crate) bound: Arc<Bound>,
     /// The key in canonical form.
     pub(crate) key: Scalar,
+    /// Exact, for what decides.
     pub(crate) row: Columns,
+    /// Without credentials, for whoever is shown it and for what is recorded.
+    pub(crate) shown: Columns,
     pub(crate) evidence: Evidence,
     pub(crate) audit: QueryAudit,
 }
 
 /// Answers a read.
 pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, AgentError> {
-    let Reading { key, row, evidence, audit, .. } = read_row(call).await?;
+    let Reading { key, shown, evidence, audit, .. } = read_row(call).await?;
     let capability = call.offer.capability();
-    let data = row.into_iter().filter(|(column, _)| capability.visible_columns.contains(column)).collect();
+    let data = shown.into_iter().filter(|(column, _)| capability.visible_columns.contains(column)).collect();
     let evidence_id = evidence.evidence_id.clone();
     call.ledger.record_read(ReadRecord { evidence: Some(evidence), audit }).await?;
     Ok(Answer::Read(Box::new(ReadAnswer {
@@ -96,9 +100,10 @@ pub(crate) async fn read_row(call: &Call<'_>) -> Result<Reading, AgentError> {
         ledger.record_read(ReadRecord { evidence: None, audit: audit(offer, &key, None, found) }).await?;
         return Err(if found == 0 { AgentError::NotFound } else { AgentError::SeveralRows { rows: found } });
     };
-    let evidence = evidence(offer, &key, &row);
+    let shown = credentials::without(&row);
+    let evidence = evidence(offer, &key, &shown);
     let audit = audit(offer, &key, Some(evidence.evidence_id.clone()), found);
-    Ok(Reading { bound, key, row, evidence, audit })
+    Ok(Reading { bound, key, row, shown, evidence, audit })
 }
 
 pub(crate) fn meta(offer: &Offer) -> Meta {

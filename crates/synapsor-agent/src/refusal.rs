@@ -35,6 +35,14 @@ pub(crate) fn refusal_of(error: &AgentError) -> Refusal {
         AgentError::ArgumentValue { argument, cause } => {
             refusal(SafeCode::InvalidArgument, &format!("Argument `{argument}` cannot be used: {cause}."))
         }
+        AgentError::CredentialGiven { argument } => refusal(
+            SafeCode::InvalidArgument,
+            &format!("Argument `{argument}` has a credential in it; leave it out, and tell a person where you found it."),
+        ),
+        AgentError::CredentialInRow { column } => refusal(
+            SafeCode::PolicyViolation,
+            &format!("Column `{column}` of the row has a credential in it, so a change of the row cannot be recorded; ask a person to look at the data."),
+        ),
         AgentError::SeveralRows { .. } => refusal(
             SafeCode::MultiRowBlocked,
             "More than one row has this id, and exactly one is needed; ask a person to look at the data.",
@@ -62,6 +70,7 @@ pub(crate) fn code_of(error: &AgentError, refusal: &Refusal) -> &'static str {
         AgentError::ProposalsDisabled { .. } => "PROPOSALS_DISABLED",
         AgentError::Argument(cause) => cause.code(),
         AgentError::ArgumentValue { .. } => "ARGUMENT_TYPE_INVALID",
+        AgentError::CredentialGiven { .. } | AgentError::CredentialInRow { .. } => "SECRET_MATERIAL_REJECTED",
         AgentError::SeveralRows { .. } => "MULTI_ROW_BLOCKED",
         AgentError::Patch(cause) => cause.code(),
         AgentError::VersionMissing { .. } => "CONFLICT_GUARD_MISSING",
