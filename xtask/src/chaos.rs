@@ -4,7 +4,7 @@
 //! A database server that it kills is started anew here, on the same port with the same data, as an init system would.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Keep the folders of all trials
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Strike the programs in this folder, and build nothing
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) programs: Option<PathBuf>,
     /// Never install a missing package
     #[arg(long)]
     pub(crate) no_install: bool,
@@ -52,7 +55,9 @@ pub(crate) struct Options {
 
 /// Builds, starts the servers, strikes, stops the servers.
 pub(crate) fn run(options: &Options, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
-    build(&mut cargo(&[]), interrupt)?;
+    if options.programs.is_none() {
+        build(&mut cargo(&[]), interrupt)?;
+    }
     let install = if options.no_install { Install::Forbidden } else { Install::Allowed };
     install::chaos_tools(install, interrupt)?;
     let mut services = Services::start(install, Durability::On, interrupt)?;
@@ -84,7 +89,8 @@ fn tell(services: &Services, file: &Path) -> Result<(), TaskError> {
 }
 
 fn command(options: &Options) -> Command {
-    let mut command = Command::new(workspace::target().join("release/chaos"));
+    let programs = options.programs.clone().unwrap_or_else(|| workspace::target().join("release"));
+    let mut command = Command::new(programs.join("chaos"));
     forget_ourselves(&mut command);
     // Ledgers lie beside what was built: on a disk.
     command.arg("--folder").arg(workspace::target());

@@ -62,6 +62,9 @@ pub(crate) fn run(options: Options, interrupt: &Interrupt) -> Result<ExitCode, T
     suite.tests("tests", &["--lib", "--bins", "--tests"], &services)?;
     suite.tests("documentation tests", &["--doc"], &services)?;
     suite.check("servers to the end", || services.check())?;
+    // It kills the servers, so it has its own.
+    drop(services);
+    suite.chaos(&options)?;
     suite.dependencies()?;
     Ok(suite.finish())
 }
@@ -164,6 +167,19 @@ impl<'a> Suite<'a> {
         let named = log.lines().filter_map(|line| line.split_once(LEFT_OUT));
         self.left_out.extend(named.map(|(_, test)| test.to_owned()));
         Ok(())
+    }
+
+    /// Few trials of everything that may die, on the release binaries.
+    fn chaos(&mut self, options: &Options) -> Result<(), TaskError> {
+        if options.no_services {
+            output::step_begins("chaos");
+            output::step_left_out("`--no-services`");
+            self.left_out.push("chaos".to_owned());
+            return Ok(());
+        }
+        let mut command = Command::new(workspace::program()?);
+        command.args(["chaos", "--quick"]).args(options.no_install.then_some("--no-install"));
+        self.command("chaos", &mut command)
     }
 
     /// Licences, sources and banned crates, where the tool for it is installed.
