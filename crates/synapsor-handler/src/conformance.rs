@@ -51,7 +51,8 @@ pub use verdict::{Earned, Judged, Judgement, Verdict};
 /// The names of all scenarios, in the order in which they are played.
 #[cfg(feature = "conformance")]
 pub fn names() -> Vec<&'static str> {
-    list::all().iter().map(|scenario| scenario.name).collect()
+    let closing = answers::Answers::new(Vec::new()).judged();
+    list::all().iter().map(|scenario| scenario.name).chain(closing.iter().map(|judged| judged.name)).collect()
 }
 
 /// The JSON Schema of a [`Fixture`], for `schemas/`.

@@ -37,4 +37,4 @@ app.addHook('onClose', () => handler.close());
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => app.close());
 
 await handler.open();
-await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 8090) });
+console.log(await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 8090) }));

@@ -108,5 +108,6 @@ async fn run(words: &[String]) -> Result<Vec<u8>, StageError> {
         return Ok(output.stdout);
     }
     let said: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect();
-    Err(failed(format!("failed ({}): {said}", output.status)))
+    let said = if said.is_empty() { "and said nothing".to_owned() } else { format!("and said: {said}") };
+    Err(failed(format!("failed ({}) {said}", output.status)))
 }
