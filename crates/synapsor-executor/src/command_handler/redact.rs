@@ -1,8 +1,9 @@
 //! What of a command's own words may an operator see?
 //!
-//! All but the values that the command was given, and the passwords of addresses in them.
+//! All but the values that the command was given, the passwords of addresses in them, and what looks like a credential.
 
 use synapsor_protocol::Secret;
+use synapsor_protocol::credential::redacted;
 use url::Url;
 
 use super::words::Line;
@@ -33,7 +34,8 @@ impl Redaction {
     }
 
     pub(super) fn of_text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, value| text.replace(value.expose(), TAKEN_OUT))
+        let without = self.0.iter().fold(text.to_owned(), |text, value| text.replace(value.expose(), TAKEN_OUT));
+        redacted(&without).into_owned()
     }
 }
 
@@ -54,10 +56,11 @@ mod tests {
             passed("TOKEN", "hunter22-and-more\n"),
         ];
         let line = Line::split("run --db sqlite://u:canary7f@x/y plain").unwrap();
-        let said = "no: postgres://app:hunter22@db/shop, hunter22-and-more, hunter22, canary7f, plain, de, /usr/bin:/bin";
+        let said = "no: postgres://app:hunter22@db/shop, hunter22-and-more, hunter22, canary7f, plain, de, /usr/bin:/bin, \
+            mysql://other:canary-3a@db/x";
         insta::assert_snapshot!(
             Redaction::of(&environment, &line).of_text(said),
-            @"no: [redacted], [redacted], [redacted], [redacted], plain, de, /usr/bin:/bin"
+            @"no: [redacted], [redacted], [redacted], [redacted], plain, de, /usr/bin:/bin, mysql://other:[redacted]@db/x"
         );
     }
 }
