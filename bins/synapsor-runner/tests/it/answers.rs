@@ -62,9 +62,9 @@ fn every_verb_answers_in_json_when_asked() {
     0 `proposals list --json` ok proposals next_cursor
     0 `proposals show --json` ok proposal state status outcome waits_for approval_digest events evidence query_audit receipts job
     0 `proposals approve --yes --json` ok proposal_id status approval_digest proposal_hash
-    0 `apply --dry-run --json` ok dry_run proposal_id would_be safe_error_code previous_version new_version also_changed receipt_table_present source_database_mutated detail
-    0 `apply --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail
-    0 `apply latest --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail
+    0 `apply --dry-run --json` ok dry_run proposal_id would_be safe_error_code previous_version new_version also_changed source_database_mutated detail receipt_table_present rehearsed_by
+    0 `apply --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail details retry_after_seconds
+    0 `apply latest --json` ok proposal_id status proposal_status attempt idempotency_key rows_affected source_database_mutated previous_version new_version also_changed safe_error_code detail details retry_after_seconds
     0 `replay show latest --json` ok replay_id proposal state events receipts query_audit evidence job generated_at
     1 `proposals cancel latest --yes --json` ok error
     1 `proposals show wrp_nobody --json` ok error
