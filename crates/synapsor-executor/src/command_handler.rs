@@ -65,6 +65,9 @@ impl CommandHandler {
     }
 
     async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
+        if let Some(report) = self.terms.too_late(job) {
+            return report;
+        }
         let Ok(mut input) = self.terms.request(job, dry_run).to_body() else {
             let report = Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE);
             return report.with_detail("the request cannot be written as JSON");

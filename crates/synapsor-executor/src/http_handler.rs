@@ -118,6 +118,9 @@ impl HttpHandler {
     }
 
     async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
+        if let Some(report) = self.terms.too_late(job) {
+            return report;
+        }
         let Prepared { request, expected } = match self.prepare(job, dry_run) {
             Ok(prepared) => prepared,
             Err(detail) => return Report::because(Outcome::Failed, ErrorCode::WRITEBACK_SAFETY_FAILURE).with_detail(detail),

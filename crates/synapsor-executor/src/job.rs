@@ -1,7 +1,7 @@
 //! What is to be carried out?
 
 use synapsor_protocol::id::JobId;
-use synapsor_protocol::{ChangeSet, OperationId};
+use synapsor_protocol::{ChangeSet, OperationId, Timestamp};
 use synapsor_source::guarded::Claim;
 
 /// One attempt at an approved change. The change set is the one whose hash was approved; who makes a job has verified that.
@@ -19,6 +19,9 @@ pub struct Job {
     pub approved_by: Option<String>,
     /// Who carries it out, in words: `pid 4711`.
     pub runner: String,
+    /// A moment before the attempt was claimed. A request is as old as this, however long its sender was held up since: so it is known
+    /// from when on a handler takes none of this attempt.
+    pub issued_at: Timestamp,
 }
 
 impl Job {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use synapsor_protocol::handler::signature::DEFAULT_TOLERANCE;
 use synapsor_protocol::handler::{Delivery, HandlerReceipt, HandlerRequest};
 use synapsor_protocol::{ErrorCode, Outcome, Report, Scalar, Timestamp};
 use synapsor_source::guarded::Fence;
@@ -37,7 +38,14 @@ pub struct HandlerTerms {
 }
 
 impl HandlerTerms {
-    /// What is sent for one attempt at a job, now.
+    /// What is said if the sender was held up for so long that its request is too old to be handed over. By then a person may have been
+    /// told that nothing can be under way.
+    pub(crate) fn too_late(&self, job: &Job) -> Option<Report> {
+        let late = Timestamp::now().since(job.issued_at) > DEFAULT_TOLERANCE;
+        late.then(|| unreachable("the sender was held up for longer than a request may be old; nothing was handed over").transient())
+    }
+
+    /// What is handed over for one attempt at a job.
     pub(crate) fn request(&self, job: &Job, dry_run: bool) -> HandlerRequest {
         HandlerRequest::of(
             &job.change_set,
@@ -45,7 +53,7 @@ impl HandlerTerms {
                 job_id: job.job_id.clone(),
                 operation_id: job.operation_id.clone(),
                 attempt: job.attempt,
-                issued_at: Timestamp::now(),
+                issued_at: job.issued_at,
                 approved_by: job.approved_by.clone(),
                 runner: job.runner.clone(),
                 executor: self.executor.clone(),

@@ -108,9 +108,10 @@ impl OperatorPort {
             return self.set_aside(&dossier.proposal, reason).await;
         }
         let delivery = if policy.after_unknown == AfterUnknown::Person { Delivery::Once } else { Delivery::Again };
+        let issued_at = Timestamp::now();
         match self.ledger.claim(id, &self.holder(), self.lease, delivery).await {
             Ok(Claim::Granted(lease)) => {
-                let job = self.job(&dossier, lease.attempt)?;
+                let job = self.job(&dossier, lease.attempt, issued_at)?;
                 let report = self.attempt(executor.as_ref(), &job, &lease, abandon).await?;
                 let next = policy.after(&dossier.proposal, &report);
                 let proposal = self.record(id, job.attempt, &report, &next).await?;
@@ -155,7 +156,7 @@ impl OperatorPort {
     pub async fn rehearse(&self, id: &ProposalId) -> Result<Rehearsal, OperatorError> {
         let dossier = self.ledger.load(id).await?;
         self.ready(&dossier)?;
-        let job = self.job(&dossier, dossier.proposal.next_attempt())?;
+        let job = self.job(&dossier, dossier.proposal.next_attempt(), Timestamp::now())?;
         Ok(self.executor_of(&dossier)?.rehearse(&job).await)
     }
 

@@ -7,8 +7,8 @@ use synapsor_config::Config;
 use synapsor_executor::{Executor, Job};
 use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Page, Pause, Replay, Stats, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
-use synapsor_protocol::Digest;
 use synapsor_protocol::id::ProposalId;
+use synapsor_protocol::{Digest, Timestamp};
 
 use crate::error::OperatorError;
 
@@ -130,8 +130,8 @@ impl OperatorPort {
         })
     }
 
-    /// The job of one attempt, made of what is on record.
-    pub(crate) fn job(&self, dossier: &Dossier, attempt: u32) -> Result<Job, OperatorError> {
+    /// The job of one attempt, made of what is on record. `issued_at` is no later than the claim of the attempt.
+    pub(crate) fn job(&self, dossier: &Dossier, attempt: u32, issued_at: Timestamp) -> Result<Job, OperatorError> {
         let proposal = &dossier.proposal;
         let job_id = proposal.writeback_job_id.clone().ok_or_else(|| not_applicable(proposal))?;
         let operation_id = proposal.terms.operation_id.clone();
@@ -142,6 +142,7 @@ impl OperatorPort {
             change_set: dossier.change_set.clone(),
             approved_by: proposal.approval.as_ref().map(|approval| approval.operator.account.clone()),
             runner: self.process.clone(),
+            issued_at,
         })
     }
 }

@@ -6,8 +6,8 @@
 use synapsor_executor::Fence;
 use synapsor_ledger::Dossier;
 use synapsor_proposal::{Ending, Order, Proposal, Status};
-use synapsor_protocol::Report;
 use synapsor_protocol::id::ProposalId;
+use synapsor_protocol::{Report, Timestamp};
 
 use crate::apply::{Application, settled};
 use crate::error::OperatorError;
@@ -66,7 +66,7 @@ impl OperatorPort {
 
     pub(crate) async fn fence(&self, dossier: &Dossier) -> Result<(u32, Fence), OperatorError> {
         let current = dossier.proposal.current_attempt().ok_or_else(|| not_applicable(&dossier.proposal))?.number;
-        let job = self.job(dossier, current)?;
+        let job = self.job(dossier, current, Timestamp::now())?;
         Ok((current, self.executor_of(dossier)?.fence(&job).await))
     }
 

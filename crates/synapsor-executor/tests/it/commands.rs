@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use synapsor_executor::{AfterUnknown, CommandHandler, CommandSettings, Executor, Fence, Rehearsal};
-use synapsor_protocol::{Outcome, Report, Secret};
+use synapsor_executor::{AfterUnknown, CommandHandler, CommandSettings, Executor, Fence, Job, Rehearsal};
+use synapsor_protocol::handler::signature::DEFAULT_TOLERANCE;
+use synapsor_protocol::{Outcome, Report, Secret, Timestamp};
 
 use crate::sample::{job, named, terms, told};
 use crate::scripted::{APPLIED, failed};
@@ -236,4 +237,13 @@ async fn a_command_is_run_once_unless_it_keeps_the_operation_id() {
     safe.terms.keeps_operation_id = true;
     assert_eq!(CommandHandler::open(safe).unwrap().after_unknown(), AfterUnknown::FindOut);
     assert!(matches!(place.handler().fence(&job(1)).await, Fence::Unresolved(_)));
+}
+
+#[tokio::test]
+async fn a_sender_that_was_held_up_for_too_long_starts_nothing() {
+    let place = Place::with(&format!("touch FOLDER/ran; echo '{APPLIED}'"));
+    let old = Job { issued_at: Timestamp::now().before(DEFAULT_TOLERANCE + Duration::from_secs(1)), ..job(1) };
+    let report = place.handler().run(&old).await;
+    assert_snapshot!(told(&report), @"failed HANDLER_UNREACHABLE, again: the sender was held up for longer than a request may be old; nothing was handed over");
+    assert!(report.transient && !place.folder.path().join("ran").exists());
 }

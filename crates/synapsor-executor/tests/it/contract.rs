@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use synapsor_executor::{Executor, Rehearsal};
+use synapsor_executor::{Executor, Job as Approved, Rehearsal};
 use synapsor_handler::{Done, EffectError, Handler, Job, Table, Tx};
 use synapsor_protocol::handler::signature::{DEFAULT_TOLERANCE, SignatureError, verify};
 use synapsor_protocol::handler::{HandlerRequest, Order, Presented, SigningSecret};
@@ -219,4 +219,18 @@ async fn our_own_handler_refuses_a_runner_with_another_token_or_secret_and_the_r
     let wrong = synapsor_executor::HttpHandler::open(wrong).unwrap();
     assert_snapshot!(told(&wrong.run(&job(1)).await), @"failed INVALID_SIGNATURE: the handler does not accept the runner: look at the token in `DESK_TOKEN`, at the signing secret in `DESK_SECRET`, and at the clocks of both");
     assert_eq!(rows(&database), "0 credits of 0, overdue 3");
+}
+
+#[tokio::test]
+async fn a_request_is_as_old_as_its_attempt_and_one_that_is_too_old_is_not_sent() {
+    let server = Server::start(vec![Act::Say(answer(200, &[], APPLIED))]).await;
+    let a_minute_ago = Timestamp::now().before(Duration::from_secs(60));
+    handler(&server.url()).run(&Approved { issued_at: a_minute_ago, ..job(1) }).await;
+    let sent = server.sent();
+    assert_eq!(sent[0].json()["issued_at"], json!(a_minute_ago));
+
+    let too_long_ago = Timestamp::now().before(DEFAULT_TOLERANCE + Duration::from_secs(1));
+    let report = handler(&server.url()).run(&Approved { issued_at: too_long_ago, ..job(1) }).await;
+    assert_snapshot!(told(&report), @"failed HANDLER_UNREACHABLE, again: the sender was held up for longer than a request may be old; nothing was handed over");
+    assert_eq!(server.sent().len(), 1);
 }

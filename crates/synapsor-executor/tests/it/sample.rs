@@ -36,6 +36,7 @@ pub(crate) fn job(attempt: u32) -> Job {
         change_set,
         approved_by: Some("alice".to_owned()),
         runner: "pid 4711".to_owned(),
+        issued_at: Timestamp::now(),
     }
 }
 
