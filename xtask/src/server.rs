@@ -179,13 +179,16 @@ impl Home {
     }
 }
 
+/// Makes the command that starts a server on a port.
+type StartOn = Box<dyn Fn(&Home, u16) -> Command>;
+
 /// A running server. Dropping it stops it and removes all its files.
 pub(crate) struct Server {
     process: Group,
     home: Home,
     port: u16,
     death: Signal,
-    command: Box<dyn Fn(&Home, u16) -> Command>,
+    command: StartOn,
 }
 
 impl Server {

@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use crate::business::Engine;
 use crate::desk::Desk;
 use crate::fences::{TAKEOVER, claimed_and_unreported, stopped};
-use crate::kills::{Case, Scene, Verb, lapse, list};
+use crate::kills::{Case, Remedy, Scene, Verb, lapse, list};
 use crate::plan::{Plan, Verdict};
 use crate::process::Wrapped;
 use crate::random::Random;
@@ -41,7 +41,7 @@ pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
 
 async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     let engine = Engine::ALL[usize::try_from(number % 3).unwrap_or(0)];
-    let (placed, words, desk) = if number / 3 % 2 == 0 {
+    let (placed, words, desk) = if (number / 3).is_multiple_of(2) {
         paused(plan, engine, number, &mut random).await
     } else {
         jumping(plan, engine, number, &mut random).await
@@ -57,7 +57,7 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
 
 /// An attempt is paused; somebody with another clock takes over or cancels; the attempt goes on with yet another clock.
 async fn paused(plan: &Plan, engine: Engine, number: u64, random: &mut Random) -> (bool, String, Desk) {
-    let case = Case { engine, verb: Verb::Apply, wal: false, rival: false, cancels: random.percent(25) };
+    let case = Case { engine, verb: Verb::Apply, wal: false, rival: false, remedy: Remedy::chosen(random, 35) };
     let _turn = plan.turn().await;
     let places = plan.places(&format!("{:?} on {}", case.verb, engine.name()), list(plan, case)).await;
     let place = places[usize::try_from(number / 6).unwrap_or(0) % places.len()].clone();
@@ -77,11 +77,11 @@ async fn paused(plan: &Plan, engine: Engine, number: u64, random: &mut Random) -
     drop(first.child.stdin.take());
     let stopped = stopped(&trace, || matches!(first.child.try_wait(), Ok(Some(_)))).await;
     let placed = stopped && claimed_and_unreported(&desk);
-    if placed && case.cancels {
-        others.misleads(desk.runner(&["proposals", "cancel", &id, "--yes", "--json"])).within(TAKEOVER).run().await;
-    } else if placed {
-        let seen = others.misleads(desk.applying(&id)).within(TAKEOVER).run().await;
-        desk.applied(&id, &seen);
+    if placed {
+        let seen = others.misleads(case.remedy.of(&desk, &id)).within(TAKEOVER).run().await;
+        if case.remedy == Remedy::Apply {
+            desk.applied(&id, &seen);
+        }
     }
     own.jump(after);
     first.signal(Signal::CONT);

@@ -38,7 +38,7 @@ enum Then {
 
 /// Cuts and freezes on both servers.
 pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
-    plan.trials(COMMITS, plan.count(40, 1000), |plan, number, random| async move { trial(&plan, number, random).await }).await
+    plan.trials(COMMITS, plan.count(40, 1600), |plan, number, random| async move { trial(&plan, number, random).await }).await
 }
 
 async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {

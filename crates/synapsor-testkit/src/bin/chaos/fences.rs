@@ -1,7 +1,7 @@
 //! What if an attempt is paused between its claim and its COMMIT, and goes on after somebody else has taken over?
 //!
 //! The release binary's `apply` is stopped by SIGSTOP at one system call. Its lease lapses; another `apply` takes the job over with a
-//! higher attempt, or a person cancels, which fences what may still come. Then the first one goes on, as if nothing had happened.
+//! higher attempt, or a person cancels or reconciles, which fences what may still come. Then the first one goes on, as if nothing had happened.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::business::{Engine, sqlite_rows};
 use crate::desk::Desk;
-use crate::kills::{Case, Scene, Verb, lapse, list};
+use crate::kills::{Case, Remedy, Scene, Verb, lapse, list};
 use crate::plan::{Plan, Verdict};
 use crate::random::Random;
 use crate::strace::{Strike, struck};
@@ -27,16 +27,16 @@ pub(crate) const TAKEOVER: Duration = Duration::from_secs(12);
 
 /// Pauses on three engines.
 pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
-    plan.trials(FENCES, plan.count(18, 600), |plan, number, random| async move { trial(&plan, number, random).await }).await
+    plan.trials(FENCES, plan.count(18, 720), |plan, number, random| async move { trial(&plan, number, random).await }).await
 }
 
 async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     let engine = Engine::ALL[usize::try_from(number % 3).unwrap_or(0)];
-    let case = Case { engine, verb: Verb::Apply, wal: false, rival: false, cancels: random.percent(35) };
+    let case = Case { engine, verb: Verb::Apply, wal: false, rival: false, remedy: Remedy::chosen(&mut random, 45) };
     let turn = plan.turn().await;
     let places = plan.places(&format!("{:?} on {}", case.verb, engine.name()), list(plan, case)).await;
     let place = places[usize::try_from(number / 3).unwrap_or(0) % places.len()].clone();
-    let words = format!("SIGSTOP in apply on {} at {place}, then {}", engine.name(), if case.cancels { "cancel" } else { "apply" });
+    let words = format!("SIGSTOP in apply on {} at {place}, then {}", engine.name(), format!("{:?}", case.remedy).to_lowercase());
     let desk = Desk::set_up(plan, engine, &format!("{FENCES}-{number}"), 4).await;
     desk.limit_statements(Duration::from_secs(2));
     std::fs::write(desk.folder.join("trial.txt"), &words).expect("a file can be written");
@@ -55,11 +55,8 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     let turn = plan.turn().await;
     if placed {
         // A paused process may hold the row, or the whole file: whoever takes over then learns nothing, and says so.
-        if case.cancels {
-            let cancelling = desk.runner(&["proposals", "cancel", &id, "--yes", "--json"]);
-            cancelling.within(TAKEOVER).run().await;
-        } else {
-            let seen = desk.applying(&id).within(TAKEOVER).run().await;
+        let seen = case.remedy.of(&desk, &id).within(TAKEOVER).run().await;
+        if case.remedy == Remedy::Apply {
             desk.applied(&id, &seen);
         }
     }

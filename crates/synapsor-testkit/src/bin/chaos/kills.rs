@@ -1,12 +1,13 @@
 //! What if a process dies, or its disk fails, at exactly this system call?
 //!
 //! One verb of the release binary runs under `strace`, which kills it, or refuses the call, at a place that a tracing run found.
-//! Then somebody does what a person would do: proposes again, approves again, applies again or cancels, until nothing is open.
+//! Then somebody does what a person would do: proposes again, approves again, applies again, cancels or reconciles, until nothing is open.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use synapsor_protocol::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::business::{Engine, sqlite_rows};
@@ -49,8 +50,35 @@ pub(crate) struct Case {
     pub(crate) wal: bool,
     /// Somebody proposes another amount for the same account.
     pub(crate) rival: bool,
-    /// A person cancels instead of applying again.
-    pub(crate) cancels: bool,
+    /// What a person does about an attempt that is open.
+    pub(crate) remedy: Remedy,
+}
+
+/// What a person may do about an attempt that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Find out and go on.
+    Apply,
+    /// Find out and stop.
+    Cancel,
+    /// Find out.
+    Reconcile,
+}
+
+impl Remedy {
+    /// Something else than applying in so many of a hundred cases.
+    pub(crate) fn chosen(random: &mut Random, percent: usize) -> Self {
+        if random.percent(percent) { *random.one(&[Self::Cancel, Self::Reconcile]) } else { Self::Apply }
+    }
+
+    /// The command.
+    pub(crate) fn of(self, desk: &Desk, id: &str) -> Wrapped {
+        match self {
+            Self::Apply => desk.applying(id),
+            Self::Cancel => desk.runner(&["proposals", "cancel", id, "--yes", "--json"]),
+            Self::Reconcile => desk.runner(&["reconcile", id, "--json"]),
+        }
+    }
 }
 
 /// Kills at every place of every verb on three engines.
@@ -109,7 +137,7 @@ fn case(number: u64, random: &mut Random) -> Case {
         drawn -= weight;
     }
     let wal = engine == Engine::Sqlite && random.percent(40);
-    Case { engine, verb, wal, rival: random.percent(30), cancels: random.percent(15) }
+    Case { engine, verb, wal, rival: random.percent(30), remedy: Remedy::chosen(random, 25) }
 }
 
 /// A tracing run of the verb, on a desk of its own.
@@ -205,9 +233,7 @@ impl Scene {
     async fn afterwards(&self, desk: &Desk, case: Case) {
         match (&self.id, self.verb) {
             (None, Verb::FirstPropose | Verb::Propose) => drop(desk.propose(&desk.accounts[0], 60).await),
-            (Some(id), Verb::Apply) if case.cancels => {
-                desk.runner(&["proposals", "cancel", id, "--yes", "--json"]).run().await;
-            }
+            (Some(id), Verb::Apply) if case.remedy != Remedy::Apply => drop(case.remedy.of(desk, id).run().await),
             // Whatever a worker left, a worker takes over.
             (_, Verb::Worker) => drop(desk.runner(&["worker", "--drain"]).run().await),
             (Some(_) | None, _) => {}
@@ -250,7 +276,7 @@ const LONGEST: Duration = Duration::from_secs(80);
 pub(crate) async fn lapse(desk: &Desk) {
     let held = "select max(lease_expires_at) from writeback_jobs";
     let until = sqlite_rows(&desk.ledger(), held).ok().and_then(|rows| rows.first()?.first()?.as_ref()?.parse::<u64>().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0));
+    let now = u64::try_from(Timestamp::now().as_micros()).unwrap_or(0);
     if let Some(left) = until.and_then(|until| until.checked_sub(now)) {
         // A lease of somebody with another clock may seem to last for days; the ledger does not believe that either.
         tokio::time::sleep(Duration::from_micros(left).min(LONGEST) + Duration::from_millis(20)).await;

@@ -12,6 +12,7 @@
 //! Start it with `cargo xtask chaos`. Start reading at [`checker::judge`], then [`kills`].
 
 mod business;
+mod catalogue;
 mod checker;
 mod clocks;
 mod commits;
@@ -34,9 +35,10 @@ mod tally;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use clap::Parser;
+use synapsor_protocol::Timestamp;
 
 use plan::{Options, Plan};
 use tally::Tally;
@@ -80,7 +82,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> ExitCode {
     let begun = Instant::now();
     let Arguments { options, folder } = arguments;
-    let seed = options.seed.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs()));
+    let seed = options.seed.unwrap_or_else(|| Timestamp::now().as_micros().unsigned_abs());
     let folder = std::path::absolute(folder).expect("the folder has a path").join(format!("chaos-{seed}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the folder for trials can be made");
     let plan = Arc::new(Plan::new(options, seed, folder, beside("synapsor-runner")));

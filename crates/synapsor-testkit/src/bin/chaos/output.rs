@@ -6,6 +6,9 @@ use crate::checker::Kind;
 use crate::plan::Plan;
 use crate::tally::Tally;
 
+/// So many places are named, and no more are.
+const FEW: usize = 16;
+
 /// A line of progress.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
@@ -29,8 +32,8 @@ pub(crate) fn part(plan: &Plan, tally: &Tally) {
     if let Some(longest) = tally.recovered {
         println!("  longest recovery: {:.1} s", longest.as_secs_f64());
     }
-    for remark in &tally.remarks {
-        println!("  {remark}");
+    if tally.places.len() <= FEW {
+        tally.places.iter().for_each(|place| println!("  {place}"));
     }
     for (number, words) in &tally.failing {
         println!("  WRONG in trial {number}: {words}");

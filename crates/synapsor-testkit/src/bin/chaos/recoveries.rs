@@ -12,7 +12,7 @@ use crate::business::Engine;
 use crate::checker::{Kind, Wrong};
 use crate::desk::Desk;
 use crate::fences::claimed_and_unreported;
-use crate::kills::{Case, Scene, Verb, list};
+use crate::kills::{Case, Remedy, Scene, Verb, list};
 use crate::plan::{Plan, Verdict};
 use crate::random::Random;
 use crate::strace::{Strike, struck};
@@ -33,7 +33,7 @@ pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
 
 async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
     let engine = Engine::ALL[usize::try_from(number % 3).unwrap_or(0)];
-    let case = Case { engine, verb: Verb::Worker, wal: false, rival: false, cancels: false };
+    let case = Case { engine, verb: Verb::Worker, wal: false, rival: false, remedy: Remedy::Apply };
     let turn = plan.turn().await;
     let places = plan.places(&format!("{:?} on {}", case.verb, engine.name()), list(plan, case)).await;
     let place = places[random.below(places.len())].clone();

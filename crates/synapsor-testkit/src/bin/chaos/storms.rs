@@ -117,10 +117,13 @@ struct Storm {
     strikes: AtomicU64,
 }
 
+/// What starts a member; what it says goes into this file.
+type Program = Box<dyn Fn(&Desk, PathBuf) -> Wrapped + Send + Sync>;
+
 /// A program that is started again whenever it ends.
 struct Member {
     name: &'static str,
-    program: Box<dyn Fn(&Desk, PathBuf) -> Wrapped + Send + Sync>,
+    program: Program,
     running: Option<Running>,
 }
 
@@ -158,8 +161,9 @@ impl Storm {
         }
     }
 
+    /// A server with a worker of its own, so that killing it takes both.
     fn serve(&self) -> Server {
-        let mut running = self.desk.runner(&["mcp", "serve", "--allow-concurrent-store"]).start();
+        let mut running = self.desk.runner(&["mcp", "serve", "--allow-concurrent-store", "--with-worker"]).start();
         if let Some(pid) = running.pid() {
             self.servers().insert(u64::from(pid.as_raw_nonzero().get().unsigned_abs()), pid);
         }
@@ -263,7 +267,7 @@ fn killed(pid: &str) -> bool {
 }
 
 impl Member {
-    fn new(name: &'static str, program: Box<dyn Fn(&Desk, PathBuf) -> Wrapped + Send + Sync>) -> Self {
+    fn new(name: &'static str, program: Program) -> Self {
         Self { name, program, running: None }
     }
 

@@ -18,7 +18,6 @@ pub(crate) struct Tally {
     pub(crate) failing: Vec<(u64, String)>,
     pub(crate) recovered: Option<Duration>,
     pub(crate) took: Duration,
-    pub(crate) remarks: Vec<String>,
 }
 
 impl Tally {
@@ -33,7 +32,6 @@ impl Tally {
             failing: Vec::new(),
             recovered: None,
             took: Duration::ZERO,
-            remarks: Vec::new(),
         }
     }
 
