@@ -76,7 +76,7 @@ fn change_set(
     rules.permit(&reading.row, &patch)?;
     credentials::guards_stay_exact(rules, &reading.bound, &reading.row, &reading.shown)?;
     let parameters = parameters(&patch, reading);
-    let before = parameters.iter().map(|name| (name.clone(), Scalar::Null)).chain(reading.row.clone()).collect();
+    let before = parameters.iter().map(|name| (name.clone(), Scalar::Null)).chain(reading.shown.clone()).collect();
     let capability = offer.capability();
     let set = ChangeSet {
         schema_version: SchemaVersion::V1,

@@ -41,7 +41,9 @@ pub(crate) fn refusal_of(error: &AgentError) -> Refusal {
         ),
         AgentError::CredentialInRow { column } => refusal(
             SafeCode::PolicyViolation,
-            &format!("Column `{column}` of the row has a credential in it, so a change of the row cannot be recorded; ask a person to look at the data."),
+            &format!(
+                "Column `{column}` of the row has a credential in it, so a change of the row cannot be recorded; ask a person to look at the data."
+            ),
         ),
         AgentError::SeveralRows { .. } => refusal(
             SafeCode::MultiRowBlocked,
