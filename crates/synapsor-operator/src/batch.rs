@@ -4,12 +4,12 @@
 //! - Each proposal that was asked for is told exactly once: what came of it, or why nothing did. None is skipped.
 //! - What goes wrong with one stops no other.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use synapsor_ledger::{Filter, LedgerError};
 use synapsor_proposal::Status;
 use synapsor_protocol::id::ProposalId;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::Application;
@@ -71,31 +71,24 @@ impl OperatorPort {
         stop: &CancellationToken,
         told: &mut (dyn FnMut(&ProposalId, Result<Application, OperatorError>) + Send),
     ) {
-        let (mut waiting, mut running) = (VecDeque::from(ids), JoinSet::new());
+        let (mut waiting, mut running, mut by_task) = (VecDeque::from(ids), JoinSet::new(), HashMap::new());
         loop {
             while running.len() < at_once.max(1) && !stop.is_cancelled() {
                 let Some(id) = waiting.pop_front() else { break };
-                let port = self.clone();
-                running.spawn(async move { port.apply_apart(id).await });
+                let (port, job) = (self.clone(), id.clone());
+                let task = running.spawn(async move { port.apply(&job, &mut |_| {}).await });
+                by_task.insert(task.id(), id);
             }
-            match running.join_next().await {
-                Some(Ok((id, answer))) => told(&id, answer),
-                // Only the end of the runtime cancels one of these.
-                Some(Err(_)) => {}
-                None => break,
-            }
+            let Some(ended) = running.join_next_with_id().await else { break };
+            let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+            let Some(id) = by_task.remove(&task) else { continue };
+            // A proposal that breaks the program breaks itself alone.
+            let answer = ended.map_or_else(|_| Err(OperatorError::Broken { id: id.clone() }), |(_, answer)| answer);
+            told(&id, answer);
         }
         for id in waiting {
             told(&id, Err(OperatorError::NotBegun { id: id.clone() }));
         }
-    }
-
-    /// In a task of its own: a proposal that breaks the program breaks itself alone.
-    async fn apply_apart(&self, id: ProposalId) -> (ProposalId, Result<Application, OperatorError>) {
-        let (port, task) = (self.clone(), id.clone());
-        let answer = tokio::spawn(async move { port.apply(&task, &mut |_| {}).await }).await;
-        let answer = answer.unwrap_or_else(|_| Err(OperatorError::Broken { id: id.clone() }));
-        (id, answer)
     }
 }
 

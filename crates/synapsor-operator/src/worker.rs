@@ -23,7 +23,7 @@ use synapsor_ledger::{Agenda, Lane, LedgerError};
 use synapsor_proposal::Order;
 use synapsor_protocol::Timestamp;
 use synapsor_protocol::id::ProposalId;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -78,6 +78,7 @@ struct Shift<'a> {
     chores: &'a mut Vec<Chore>,
     told: &'a mut (dyn FnMut(&WorkerNews) + Send),
     tasks: JoinSet<Ended>,
+    by_task: HashMap<task::Id, ProposalId>,
     running: HashMap<ProposalId, Lane>,
     lanes: Lanes,
     /// What came to nothing a moment ago.
@@ -92,7 +93,6 @@ struct Shift<'a> {
 
 /// What one task came to.
 struct Ended {
-    id: ProposalId,
     turn: Result<Turn, OperatorError>,
     took: Duration,
 }
@@ -123,6 +123,7 @@ impl Worker {
             chores: &mut self.chores,
             told,
             tasks: JoinSet::new(),
+            by_task: HashMap::new(),
             running: HashMap::new(),
             lanes,
             cooling: HashMap::new(),
@@ -200,6 +201,8 @@ impl Shift<'_> {
             }
             match self.port.order(id, Order::Expire).await {
                 Ok(_) => {
+                    // What was approved is on the agenda as due, too.
+                    self.cool(id);
                     self.tally.expired += 1;
                     (self.told)(&WorkerNews::Expired(id.clone()));
                 }
@@ -234,15 +237,13 @@ impl Shift<'_> {
     fn start(&mut self, id: ProposalId, lane: Lane) {
         self.lanes.began(&lane);
         self.running.insert(id.clone(), lane);
-        let (port, abandon) = (self.port.clone(), self.abandon.clone());
-        self.tasks.spawn(async move {
+        let (port, job, abandon) = (self.port.clone(), id.clone(), self.abandon.clone());
+        let task = self.tasks.spawn(async move {
             let begun = Instant::now();
-            // A job that breaks the program breaks itself alone.
-            let (job, id_of_job) = (port.clone(), id.clone());
-            let turn = tokio::spawn(async move { job.attend(&id_of_job, &abandon).await }).await;
-            let turn = turn.unwrap_or_else(|_| Err(OperatorError::Broken { id: id.clone() }));
-            Ended { id, turn, took: begun.elapsed() }
+            let turn = port.attend(&job, &abandon).await;
+            Ended { turn, took: begun.elapsed() }
         });
+        self.by_task.insert(task.id(), id);
     }
 
     /// Waits until something may be different.
@@ -250,18 +251,21 @@ impl Shift<'_> {
         let look = next_due_at.map_or(LOOK, |due| due.since(Timestamp::now()).min(LOOK));
         tokio::select! {
             () = stop.cancelled() => {}
-            Some(ended) = self.tasks.join_next() => self.ended(ended),
+            Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
             () = self.port.ledger.news() => {}
             () = tokio::time::sleep(look) => {}
         }
-        while let Some(ended) = self.tasks.try_join_next() {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.ended(ended);
         }
     }
 
-    fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        // Only the end of the runtime cancels a task of ours.
-        let Ok(Ended { id, turn, took }) = ended else { return };
+    fn ended(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let Some(id) = self.by_task.remove(&task) else { return };
+        // A job that breaks the program breaks itself alone.
+        let broken = |_| Ended { turn: Err(OperatorError::Broken { id: id.clone() }), took: Duration::ZERO };
+        let Ended { turn, took } = ended.map_or_else(broken, |(_, ended)| ended);
         let Some(lane) = self.running.remove(&id) else { return };
         self.lanes.ended(&lane);
         match turn {
@@ -331,7 +335,7 @@ impl Shift<'_> {
 
     async fn collect(&mut self, until: Instant) {
         while !self.running.is_empty() {
-            match tokio::time::timeout_at(until, self.tasks.join_next()).await {
+            match tokio::time::timeout_at(until, self.tasks.join_next_with_id()).await {
                 Ok(Some(ended)) => self.ended(ended),
                 Ok(None) | Err(_) => return,
             }

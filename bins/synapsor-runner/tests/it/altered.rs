@@ -54,7 +54,7 @@ fn a_proposal_that_was_edited_is_neither_shown_nor_approved_nor_applied() {
         "update evidence set body_json = replace(body_json, '1500', '0')",
         "delete from query_audit",
         "insert into approvals select proposal_id, 'approved', 1, proposal_hash, approval_digest, 'root', 0, null, 'billing_lead', null, created_at from proposals",
-        "insert into writeback_jobs select proposal_id, 'wbj_1', 0, null, null, null, created_at from proposals",
+        "insert into writeback_jobs (proposal_id, writeback_job_id, attempt, created_at) select proposal_id, 'wbj_1', 0, created_at from proposals",
     ];
     assert_snapshot!(edits.map(|edit| check(false, edit)).concat(), @r#"
     update proposals set change_set_json = replace(change_set_json, '"late_fee_cents":0', '"late_fee_cents":999999')
@@ -95,7 +95,7 @@ fn a_proposal_that_was_edited_is_neither_shown_nor_approved_nor_applied() {
       error: proposal wrp_#1 was altered: its audit record qa_#1 was changed or removed
     insert into approvals select proposal_id, 'approved', 1, proposal_hash, approval_digest, 'root', 0, null, 'billing_lead', null, created_at from proposals
       error: proposal wrp_#1 was altered: its approval is not what its events say
-    insert into writeback_jobs select proposal_id, 'wbj_1', 0, null, null, null, created_at from proposals
+    insert into writeback_jobs (proposal_id, writeback_job_id, attempt, created_at) select proposal_id, 'wbj_1', 0, created_at from proposals
       error: proposal wrp_#1 was altered: its job is not what its events say
     "#);
 }

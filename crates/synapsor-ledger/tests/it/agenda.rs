@@ -85,7 +85,7 @@ async fn trap_59_a_lease_is_given_back_by_its_holder_only() {
     // The attempt stays claimed and unreported: it may have acted.
     let state = fixture.operator.load(proposal.id()).await.unwrap().proposal;
     assert!(state.unresolved() && !fixture.operator.release(&lease).await.unwrap());
-    assert_eq!(fixture.operator.unresolved().await.unwrap(), [proposal.id().clone()]);
+    assert_eq!(fixture.operator.unresolved().await.unwrap(), std::slice::from_ref(proposal.id()));
 }
 
 #[tokio::test]

@@ -106,7 +106,12 @@ async fn whoever_waits_is_told_who_holds_the_job_and_takes_over_when_the_lease_l
     desk.executor.will_report([Applied, AlreadyApplied]);
     *desk.executor.delay.lock().unwrap() = Duration::from_secs(60);
     let dying: OperatorPort = desk.port.clone().with_lease(short);
-    drop(tokio::time::timeout(Duration::from_millis(50), dying.apply(&id, &mut |_| {})).await);
+    let dead = id.clone();
+    let dying = tokio::spawn(async move { told(&dead, dying.apply(&dead, &mut |_| {}).await) });
+    while desk.executor.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    dying.abort();
     *desk.executor.delay.lock().unwrap() = Duration::ZERO;
     let mut holders = Vec::new();
     let application = desk.port.clone().with_lease(short).apply(&id, &mut |held| holders.push(held.holder.clone())).await;

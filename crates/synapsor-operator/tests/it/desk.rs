@@ -157,7 +157,7 @@ impl Executor for Scripted {
     }
 }
 
-struct Only(Arc<Scripted>);
+pub(crate) struct Only(pub(crate) Arc<Scripted>);
 
 impl Executors for Only {
     fn open(&self, source: &str, executor: &str) -> Result<Arc<dyn Executor>, String> {
@@ -179,7 +179,7 @@ pub(crate) fn config(edit: impl FnOnce(&mut Value)) -> Config {
     checked.config.unwrap_or_else(|| panic!("{:#?}", checked.findings))
 }
 
-fn proposal(expires_after: Duration, mode: &str, amount: u32) -> NewProposal {
+pub(crate) fn proposal(expires_after: Duration, mode: &str, amount: u32) -> NewProposal {
     let evidence_id = EvidenceId::generate();
     let shape = Digest::of_bytes(b"shape");
     let set = json!({"schema_version": "synapsor.change-set.v1", "proposal_id": ProposalId::generate(), "proposal_version": 1,

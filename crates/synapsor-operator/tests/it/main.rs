@@ -4,8 +4,11 @@
 
 mod applying;
 mod desk;
+mod floor;
 mod identity;
 mod jobs;
 mod permission;
+mod resolving;
 mod settling;
 mod shadows;
+mod working;
