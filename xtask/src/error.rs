@@ -35,7 +35,7 @@ pub(crate) enum TaskError {
     /// A program ran longer than it may; it was killed.
     #[error("`{program}` still ran after {minutes} minutes and was killed")]
     TooLong { program: String, minutes: u64 },
-    /// A server package is missing and may not be installed from here.
+    /// A server, or another program that tests start, is missing and may not be installed from here.
     #[error(
         "no {server} found, and {reason}: install it (Debian, Ubuntu: `apt-get install {}`), or leave the tests of all servers out with \
          `cargo xtask test --no-services`", packages.join(" ")

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::error::{TaskError, at};
 use crate::output;
-use crate::process::{Interrupt, run_logged, tail};
+use crate::process::{Interrupt, output_of, run_logged, tail};
 use crate::suite;
 use crate::unprivileged::is_root;
 use crate::{mariadb, postgres, workspace};
@@ -55,6 +55,19 @@ pub(crate) fn mariadb(install: Install, interrupt: &Interrupt) -> Result<mariadb
 pub(crate) fn chaos_tools(install: Install, interrupt: &Interrupt) -> Result<(), TaskError> {
     let wanted = Wanted { server: "tracer or false clock", packages: &["strace", "faketime"] };
     wanted.found(find_chaos_tools, install, || apt_install(wanted.packages, interrupt), interrupt)
+}
+
+/// What the templates of handlers are written in: Python with virtual environments, Node with npm.
+pub(crate) fn languages(install: Install, interrupt: &Interrupt) -> Result<(), TaskError> {
+    let wanted = Wanted { server: "Python with `venv`, or Node with npm,", packages: &["python3-venv", "nodejs", "npm"] };
+    wanted.found(find_languages, install, || apt_install(wanted.packages, interrupt), interrupt)
+}
+
+fn find_languages() -> Option<()> {
+    let runs = |program: &str, arguments: &[&str]| output_of(Command::new(program).args(arguments)).is_ok();
+    let python = "import ensurepip, sys, venv; assert sys.version_info >= (3, 11)";
+    let node = "if (Number(process.versions.node.split('.')[0]) < 18) process.exit(1)";
+    (runs("python3", &["-c", python]) && runs("node", &["-e", node]) && runs("npm", &["--version"])).then_some(())
 }
 
 fn find_chaos_tools() -> Option<()> {

@@ -132,6 +132,7 @@ impl Services {
 
 /// Starts the servers, runs the command in the foreground, stops them; its exit code becomes ours.
 pub(crate) fn run_wrapped(wrapped: &Wrapped, interrupt: &Interrupt) -> Result<ExitCode, TaskError> {
+    install::languages(wrapped.install(), interrupt)?;
     let mut services = Services::start(wrapped.install(), Durability::Off, interrupt)?;
     output::line(&services.summary());
     let mut command = Command::new(&wrapped.command[0]);

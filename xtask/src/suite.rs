@@ -13,7 +13,7 @@ use clap::Args;
 use crate::boundary;
 use crate::error::{TaskError, at};
 use crate::handler_types;
-use crate::install::Install;
+use crate::install::{self, Install};
 use crate::output::{self, seconds};
 use crate::process::{Interrupt, run_logged, tail};
 use crate::schemas;
@@ -108,6 +108,7 @@ impl<'a> Suite<'a> {
         }
         let install = if options.no_install { Install::Forbidden } else { Install::Allowed };
         let begun = Instant::now();
+        install::languages(install, self.interrupt)?;
         let services = Services::start(install, Durability::Off, self.interrupt)?;
         output::step_begins("servers");
         output::step_ends(&format!("ok, {},", services.summary()), begun.elapsed());
