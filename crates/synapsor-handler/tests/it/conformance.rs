@@ -1,9 +1,14 @@
 //! Does our own handler keep the whole contract, and does the list of scenarios find each fault?
 
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
-use synapsor_handler::conformance::{Acting, Conformance, Credentials, Fixture, Observation, Stage, Verdict};
+use synapsor_handler::conformance::{Acting, Conformance, Credentials, Fixture, HttpTransport, Observation, Stage, Verdict};
 use synapsor_handler::{Done, EffectError, Handler, Job, Tx};
 use synapsor_protocol::{Scalar, Secret};
+use synapsor_testkit::Postgres;
 
 use crate::faulty::{Fault, Faulty};
 use crate::shop::{Shop, TOKEN, credit, on_each_engine};
@@ -266,6 +271,65 @@ async fn each_fault_fails_the_scenarios_that_are_about_it_and_no_others() {
 async fn tried(fault: Fault) -> Verdict {
     let (faulty, fixture) = (Faulty::with(fault), fixture(&[]));
     Conformance::new(&fixture, credentials(), &faulty, &faulty).run(|_| ()).await.unwrap()
+}
+
+/// The Rust template on PostgreSQL, as a program of its own, over HTTP.
+#[tokio::test]
+async fn the_rust_template_keeps_the_contract() {
+    let Some(shop) = Shop::postgres() else { return };
+    let table = "account_credits (operation_id text primary key, tenant_id text not null, invoice_id text not null, cents bigint not null)";
+    shop.execute(&format!("create table {table}; insert into invoices values ('INV-9', 'globex', 'C-1', 'overdue', 1, 1, null, 3)"));
+    let serving = serve_template(shop.server());
+    let transport = HttpTransport::new(&format!("http://127.0.0.1:{}/synapsor/writeback", serving.port)).unwrap();
+    let fixture = fixture(&[("/action", "billing.propose_account_credit".into())]);
+    let stage = Counting(&shop, "account_credits");
+    let verdict = Conformance::new(&fixture, credentials(), &transport, &stage).run(|_| ()).await.unwrap();
+    assert_eq!((faults(&verdict), verdict.counts()[2]), (String::new(), 1));
+    assert_eq!(json!(verdict.earned), json!({"redelivery": "safe", "dry_run": "handler"}));
+}
+
+struct Serving {
+    program: Child,
+    port: u16,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // A program that is gone already is what is wanted.
+        drop(self.program.kill());
+        drop(self.program.wait());
+    }
+}
+
+fn serve_template(database: &Postgres) -> Serving {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+    let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
+    let mut command = Command::new(folder.join("template_rust_axum"));
+    command.env("PORT", port.to_string()).env("DATABASE_URL", database.url()).env("HANDLER_TOKEN", TOKEN);
+    command.env("HANDLER_SIGNING_SECRET", SECRET).env("HANDLER_NEXT_SIGNING_SECRET", NEXT);
+    let mut serving = Serving { program: command.spawn().unwrap(), port };
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(serving.program.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(30), "it does not serve");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    serving
+}
+
+/// The shop, with effects counted in this table.
+struct Counting<'a>(&'a Shop, &'static str);
+
+impl Stage for Counting<'_> {
+    fn reset(&self) -> Acting<'_, ()> {
+        self.0.reset()
+    }
+
+    fn observe(&self) -> Acting<'_, Observation> {
+        Box::pin(async {
+            let effects = self.0.table(&format!("select count(*) from {}", self.1)).parse().unwrap();
+            Ok(Observation { effects, ..self.0.observe().await? })
+        })
+    }
 }
 
 #[tokio::test]
