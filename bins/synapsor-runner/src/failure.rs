@@ -172,8 +172,10 @@ fn job_refused(id: &ProposalId, refusal: &JobRefusal) -> Failure {
         }
         refusal => Failure::new(format_args!("the job of proposal {id} is refused: {refusal}")),
     };
-    let failure =
-        failure.hint(format_args!("nothing was changed; make a new one: `synapsor-runner proposals writeback-job {id} --output FILE`"));
+    let failure = failure.hint(match refusal {
+        JobRefusal::Handler { .. } => format!("hand it to the handler: `synapsor-runner apply {id}`"),
+        _ => format!("nothing was changed; make a new one: `synapsor-runner proposals writeback-job {id} --output FILE`"),
+    });
     Failure { code: Some(refusal.code()), ..failure }
 }
 

@@ -182,6 +182,12 @@ pub enum JobRefusal {
         /// When it would end.
         at: Timestamp,
     },
+    /// A handler carries it out, and a job is one UPDATE of one row.
+    #[error("the handler `{executor}` carries it out, and a job in a file is a change that a runner makes itself")]
+    Handler {
+        /// The executor that was approved.
+        executor: String,
+    },
     /// The row is in no database that jobs are for.
     #[error("its row is in no database that a runner writes to")]
     NoEngine,

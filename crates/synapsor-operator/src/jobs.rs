@@ -25,6 +25,9 @@ use crate::{JobRefusal, Rehearsal};
 /// The shortest and the longest time that a job may be handed over for.
 const LEASES: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(3600));
 
+/// The executor that jobs in files are for, as a change set names it; absent means the same.
+const DIRECT: &str = "sql_update";
+
 /// To whom a job is handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handover {
@@ -109,6 +112,9 @@ fn in_time(expires_at: Timestamp, now: Timestamp) -> Result<(), JobRefusal> {
 fn approved_job(dossier: &Dossier, to: &Handover, attempt: u32, expires_at: Timestamp) -> Result<WritebackJob, OperatorError> {
     let (proposal, set) = (&dossier.proposal, &dossier.change_set);
     let refused = |refusal| OperatorError::Job { id: proposal.id().clone(), refusal };
+    if let Some(executor) = set.writeback.executor.as_deref().filter(|executor| *executor != DIRECT) {
+        return Err(refused(JobRefusal::Handler { executor: executor.to_owned() }));
+    }
     let approved = proposal.writeback_job_id.clone().zip(proposal.approval.as_ref());
     let (writeback_job_id, _) = approved.ok_or_else(|| not_applicable(proposal))?;
     Ok(WritebackJob {
@@ -214,7 +220,7 @@ impl JobRefusal {
         match self {
             Self::Differs(found) => found.first().map_or("WRITEBACK_SAFETY_FAILURE", Difference::code),
             Self::Over { .. } | Self::TooLong { .. } => "WRITEBACK_LEASE_EXPIRED",
-            Self::NoEngine | Self::Unguarded => "WRITEBACK_SAFETY_FAILURE",
+            Self::Handler { .. } | Self::NoEngine | Self::Unguarded => "WRITEBACK_SAFETY_FAILURE",
         }
     }
 }

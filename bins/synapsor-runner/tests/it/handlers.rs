@@ -171,6 +171,20 @@ fn message(stream: &mut impl Read) -> Vec<u8> {
 }
 
 #[test]
+fn what_an_application_carries_out_is_no_job_for_a_file() {
+    let shop = Shop::with(json!({}));
+    let id = shop.approved(500);
+    assert_snapshot!(shop.shown(&format!("proposals writeback-job {id}")), @"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: the job of proposal wrp_#1 is refused: the handler `app` carries it out, and a job in a file is a change that a runner makes itself
+    hint: hand it to the handler: `synapsor-runner apply wrp_#1`
+    ");
+}
+
+#[test]
 fn an_application_carries_an_approved_change_out_once() {
     let shop = Shop::with(json!({"redelivery": "safe", "dry_run": "handler"}));
     let id = id_of(&shop.desk.call(CREDIT, &json!({"id": "INV-1", "cents": 500})));
