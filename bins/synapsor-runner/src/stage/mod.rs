@@ -140,3 +140,6 @@ fn is_here(host: &str) -> bool {
 fn integer(value: i64) -> Value {
     Scalar::from(value).into()
 }
+
+#[cfg(test)]
+mod tests;
