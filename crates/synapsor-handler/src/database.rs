@@ -139,8 +139,9 @@ impl Database {
         let mut settings = SourceSettings::new(NAME, location);
         settings.pool_size = plan.connections.unwrap_or(settings.pool_size);
         settings.statement_timeout = plan.statement_timeout.unwrap_or(settings.statement_timeout);
+        let kept = receipts.clone();
         let source = WriteSource::open(settings, receipts).map_err(|error| HandlerError::Database { reason: error.to_string() })?;
-        let tables = declared(&source, plan.tables)?;
+        let tables = declared(&source, plan.tables, &kept)?;
         let (opened, targets) = (Mutex::default(), Mutex::default());
         Ok(Self { source, tables, effects, effect_time: plan.effect_time, opened, targets })
     }
@@ -303,7 +304,8 @@ impl Store for Database {
     }
 }
 
-fn declared(source: &WriteSource, tables: Vec<Table>) -> Result<Vec<Declared>, HandlerError> {
+fn declared(source: &WriteSource, tables: Vec<Table>, receipts: &ReceiptTable) -> Result<Vec<Declared>, HandlerError> {
+    let kept_in = receipts.schema.clone().or_else(|| source.default_schema());
     let mut all: Vec<Declared> = Vec::with_capacity(tables.len());
     for table in tables {
         let schema = table.schema.as_deref().map(named).transpose()?.or_else(|| source.default_schema());
@@ -311,6 +313,10 @@ fn declared(source: &WriteSource, tables: Vec<Table>) -> Result<Vec<Declared>, H
         let rule = TableRule { schema, table: named(&table.name)?, tenant };
         if all.iter().any(|other| other.rule.schema == rule.schema && other.rule.table == rule.table) {
             return Err(HandlerError::TableTwice { table: table.name });
+        }
+        // Some databases take a name in another case for the same.
+        if rule.schema == kept_in && rule.table.as_str().eq_ignore_ascii_case(receipts.table.as_str()) {
+            return Err(HandlerError::TableOfReceipts { table: table.name });
         }
         all.push(Declared { rule, key: table.key.as_deref().map(named).transpose()? });
     }

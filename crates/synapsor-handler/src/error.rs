@@ -40,6 +40,12 @@ pub enum HandlerError {
         /// The table.
         table: String,
     },
+    /// The table of the receipts among those of the effects: an effect that removes one would let another change happen twice.
+    #[error("the table `{table}` keeps the receipts, and no effect may touch it")]
+    TableOfReceipts {
+        /// The table.
+        table: String,
+    },
     /// A name that cannot be one of a table or a column.
     #[error("`{name}` is no name of a table or a column")]
     Name {

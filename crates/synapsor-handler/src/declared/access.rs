@@ -27,6 +27,7 @@ impl HandlerConfig {
     /// | `UNUSABLE_SECRET` | a signing secret is none |
     /// | `DATABASE_UNUSABLE` | a URL that is none, or an engine that this build does not have |
     /// | `TABLE_TWICE` | two names of one table |
+    /// | `TABLE_OF_RECEIPTS` | the table of the receipts among those of the effects |
     pub fn handler(&self, variable: impl Fn(&EnvName) -> Option<String>) -> Result<Handler, Vec<Finding>> {
         let mut report = Report::default();
         let at = At::root();
@@ -122,6 +123,7 @@ fn unbuilt(error: &HandlerError, report: &mut Report) {
     let at = At::root();
     let (code, at) = match error {
         HandlerError::TableTwice { .. } => ("TABLE_TWICE", at.field("tables")),
+        HandlerError::TableOfReceipts { .. } => ("TABLE_OF_RECEIPTS", at.field("tables")),
         _ => ("DATABASE_UNUSABLE", at.field("database")),
     };
     report.tell(Severity::Error, code, &at, error.to_string());

@@ -218,6 +218,9 @@ fn what_is_wrong_with_a_handler_is_said_before_it_serves() {
     insta::assert_snapshot!(refused(shop.bare().bearer_token(TOKEN)), @"a handler needs at least one effect");
     insta::assert_snapshot!(refused(Handler::builder().bearer_token(TOKEN)), @"a handler needs a database or a store");
     insta::assert_snapshot!(refused(bare().bearer_token(TOKEN).receipt_table("a b")), @"`a b` is no name of a table or a column");
+    let receipts = |table: synapsor_handler::Table| refused(bare().bearer_token(TOKEN).receipt_table("kept").table(table));
+    insta::assert_snapshot!(receipts(synapsor_handler::Table::shared("kept")), @"the table `kept` keeps the receipts, and no effect may touch it");
+    insta::assert_snapshot!(receipts(synapsor_handler::Table::new("Kept", "tenant_id").schema("main")), @"the table `Kept` keeps the receipts, and no effect may touch it");
 }
 
 #[tokio::test]
