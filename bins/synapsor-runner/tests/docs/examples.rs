@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use synapsor_config::Severity;
 use synapsor_envelope::Envelope;
+use synapsor_handler::conformance::Fixture;
 
 use crate::page::{page, pages, root};
 
@@ -69,6 +70,9 @@ fn wrong(text: &str) -> Result<&'static str, String> {
         let errors: Vec<String> = checked.of(Severity::Error).map(ToString::to_string).collect();
         return if errors.is_empty() { Ok("configuration") } else { Err(errors.join("\n")) };
     }
+    if example.contains_key("missing_key") {
+        return Fixture::from_slice(text.as_bytes()).map(|_| "conformance fixture").map_err(|error| error.to_string());
+    }
     // The examples of format 1 are held against the code where the formats are.
     if example.contains_key("ok") && !example.contains_key("code") {
         return serde_json::from_value::<Envelope>(Value::Object(example)).map(|_| "envelope").map_err(|error| error.to_string());
@@ -99,7 +103,7 @@ fn each_json_example_is_valid() {
             }
         }
     }
-    for kind in ["configuration", "envelope", "client settings"] {
+    for kind in ["configuration", "envelope", "client settings", "conformance fixture"] {
         assert!(kinds.contains(&kind), "no document shows: {kind}");
     }
 }
