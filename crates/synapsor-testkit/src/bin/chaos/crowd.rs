@@ -5,6 +5,7 @@
 //! own connections; or is a process of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use synapsor_protocol::id::ProposalId;
 
@@ -87,4 +88,12 @@ async fn by_ports(desk: &Arc<Desk>, proposals: &[ProposalId], random: &mut Rando
 async fn by_processes(desk: &Desk) {
     let workers: Vec<_> = (0..APPLIERS).map(|_| desk.runner(&["worker", "--drain"]).run()).collect();
     futures_util::future::join_all(workers).await;
+    // A file has one writer: who did not get it in time is due again after a pause, and `--drain` does not wait for that.
+    for _ in 0..10 {
+        if desk.open_count() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        desk.runner(&["worker", "--drain"]).run().await;
+    }
 }

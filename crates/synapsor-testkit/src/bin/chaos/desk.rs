@@ -214,9 +214,9 @@ impl Desk {
         Ok(rows.into_iter().map(proposed).collect())
     }
 
-    /// Approves and applies whatever is open, until nothing is; what the checker then finds.
+    /// Approves and applies whatever is open, or ends it, until nothing is; what the checker then finds.
     pub(crate) async fn recover(&self) -> Vec<Wrong> {
-        for _ in 0..6 {
+        for round in 0..6 {
             let open: Vec<(String, String)> = self
                 .proposals()
                 .unwrap_or_default()
@@ -230,6 +230,10 @@ impl Desk {
             for (id, status) in open {
                 if status != "pending_review" || self.approve(&id).await {
                     self.apply(&id).await;
+                }
+                // What applying does not settle, such as an attempt that somebody fenced and then forgot, a person ends.
+                if round > 1 {
+                    self.runner(&["dead-letters", "resolve", &id, "--reason", "nothing else ends it", "--json"]).run().await;
                 }
             }
         }
