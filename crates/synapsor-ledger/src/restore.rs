@@ -32,6 +32,12 @@ use crate::writer::{Batch, commit_alone};
 /// How long commands that have the store open are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Proposals that may be carried out.
+const OPEN_JOB: &str = "status IN ('approved', 'pending_worker')";
+
+/// Proposals that wait for a decision.
+const UNDECIDED: &str = "status = 'pending_review'";
+
 /// Who holds a job that was open in a backup.
 const HOLDER: &str = "store restore";
 
@@ -45,6 +51,9 @@ pub struct Restored {
     pub kept: Option<PathBuf>,
     /// The open jobs, each of which counts as claimed.
     pub claimed: Vec<ProposalId>,
+    /// What waits for a decision, as it did in the backup. Each may have been decided and carried out since, which the ledger does not know
+    /// any more: approved once again, it is handed once again to a handler that keeps nothing.
+    pub undecided: Vec<ProposalId>,
     /// What was verified.
     #[serde(flatten)]
     pub verified: Verified,
@@ -64,14 +73,14 @@ pub fn restore(store: &Path, from: &Path, by: &str, force: bool) -> Result<Resto
         return Err(LedgerError::Exists(from));
     }
     let draft = Draft::copy(&source, &alone.store)?;
-    let (claimed, verified) = take_over(&draft, by).map_err(|error| error.at(draft.path()))?;
+    let (claimed, undecided, verified) = take_over(&draft, by).map_err(|error| error.at(draft.path()))?;
     let kept = set_aside(&alone.store)?;
     draft.publish(&alone.store, true)?;
-    Ok(Restored { path: alone.store.clone(), kept, claimed, verified })
+    Ok(Restored { path: alone.store.clone(), kept, claimed, undecided, verified })
 }
 
 /// Brings the copy up to date, verifies it, and claims what is open in it.
-fn take_over(draft: &Draft, by: &str) -> Result<(Vec<ProposalId>, Verified), LedgerError> {
+fn take_over(draft: &Draft, by: &str) -> Result<(Vec<ProposalId>, Vec<ProposalId>, Verified), LedgerError> {
     let path = draft.path();
     let connection = open_writer(path, PATIENCE)?;
     settle(&connection)?;
@@ -84,15 +93,15 @@ fn take_over(draft: &Draft, by: &str) -> Result<(Vec<ProposalId>, Verified), Led
         upkeep::record(batch, by, Deed::Restored { head, claimed: claimed.clone() })?;
         Ok(claimed)
     })?;
-    let verified = verify(&connection)?;
+    let (undecided, verified) = (that(&connection, UNDECIDED)?, verify(&connection)?);
     connection.pragma_update(None, "journal_mode", "DELETE")?;
     connection.close().map_err(|(_, error)| classify(path, error))?;
-    Ok((claimed, verified))
+    Ok((claimed, undecided, verified))
 }
 
 fn claim_all(batch: &mut Batch<'_>, by: &str) -> Result<Vec<ProposalId>, LedgerError> {
     let mut claimed = Vec::new();
-    for id in open_jobs(batch.connection)? {
+    for id in that(batch.connection, OPEN_JOB)? {
         let case = load(batch.connection, &id)?;
         let events = events(&case.proposal, by);
         if events.is_empty() {
@@ -107,9 +116,9 @@ fn claim_all(batch: &mut Batch<'_>, by: &str) -> Result<Vec<ProposalId>, LedgerE
     Ok(claimed)
 }
 
-fn open_jobs(connection: &Connection) -> Result<Vec<ProposalId>, LedgerError> {
-    let mut select =
-        connection.prepare("SELECT proposal_id FROM proposals WHERE status IN ('approved', 'pending_worker') ORDER BY number")?;
+/// The proposals of this condition, the oldest first.
+fn that(connection: &Connection, condition: &str) -> Result<Vec<ProposalId>, LedgerError> {
+    let mut select = connection.prepare(&format!("SELECT proposal_id FROM proposals WHERE {condition} ORDER BY number"))?;
     let ids = select.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     ids.iter().map(|id| ProposalId::new(id).ok_or(LedgerError::AlteredCommit(0))).collect()
 }

@@ -114,9 +114,10 @@ fn restore(words: &Restore) -> Answer<ExitCode> {
     let setup = Setup::load(&words.whole.place)?;
     let by = allowed(&setup)?;
     sure(words.sure.yes, "restoring puts the backup in the place of the ledger, which is kept beside it")?;
-    let Restored { path, kept, claimed, verified } = &synapsor_ledger::restore(&setup.store, &words.backup, &by, words.sure.force)?;
+    let Restored { path, kept, claimed, undecided, verified } =
+        &synapsor_ledger::restore(&setup.store, &words.backup, &by, words.sure.force)?;
     if words.whole.format.json {
-        answer(verified, [("store", json!(path)), ("kept", json!(kept)), ("claimed", json!(claimed))]);
+        answer(verified, [("store", json!(path)), ("kept", json!(kept)), ("claimed", json!(claimed)), ("undecided", json!(undecided))]);
         return Ok(ExitCode::SUCCESS);
     }
     output::line(format_args!("restored {}", output::visible(&path.display().to_string())));
@@ -128,6 +129,11 @@ fn restore(words: &Restore) -> Answer<ExitCode> {
         let count = output::counted(claimed.len(), "open job");
         output::line(format_args!("{count} may have been carried out since the backup; `apply` or a worker finds out:"));
         claimed.iter().for_each(|id| output::line(format_args!("  {id}")));
+    }
+    if !undecided.is_empty() {
+        let count = output::counted(undecided.len(), "proposal");
+        output::line(format_args!("{count} waiting for a decision may have been decided and carried out since; look before you approve:"));
+        undecided.iter().for_each(|id| output::line(format_args!("  {id}")));
     }
     Ok(ExitCode::SUCCESS)
 }

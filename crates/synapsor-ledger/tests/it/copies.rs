@@ -130,6 +130,8 @@ async fn after_a_restore_every_open_job_counts_as_claimed() {
     let folder = closed(fixture);
     let restored = restore(&path, &backup, "dana", false).unwrap();
     assert_eq!(restored.claimed, [approved.id(), tried.id(), held.id(), parked.id()].map(Clone::clone));
+    // What was decided since is not known any more, so whoever decides again is told.
+    assert_eq!(restored.undecided, [pending.id().clone()]);
     let ledger = open(&path).operator();
     ledger.verify().await.unwrap();
     let stands = async |id: &synapsor_protocol::id::ProposalId| ledger.load(id).await.unwrap().proposal;
