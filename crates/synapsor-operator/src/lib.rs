@@ -20,6 +20,7 @@ mod port;
 mod record;
 mod records;
 mod resolve;
+mod retention;
 mod retry;
 mod settle;
 mod shadow;

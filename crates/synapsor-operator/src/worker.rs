@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{Turn, Wish};
 use crate::error::OperatorError;
 use crate::port::OperatorPort;
+use crate::retention;
 use lanes::Lanes;
 
 pub use chore::{Chore, ChoreWork};
@@ -98,10 +99,11 @@ struct Ended {
 }
 
 impl Worker {
-    /// A worker that acts as the operator of this port.
+    /// A worker that acts as the operator of this port, and removes what the configuration keeps no longer.
     pub fn new(port: OperatorPort, settings: WorkerSettings) -> Self {
         let concurrency = settings.concurrency.max(1);
-        Self { port, settings: WorkerSettings { concurrency, ..settings }, chores: Vec::new() }
+        let chores = retention::chore(&port).into_iter().collect();
+        Self { port, settings: WorkerSettings { concurrency, ..settings }, chores }
     }
 
     /// The same worker with something to do now and then beside its jobs.
@@ -175,7 +177,7 @@ impl Shift<'_> {
         for said in chore::ended(self.chores) {
             (self.told)(&said);
         }
-        self.settings.drain && self.running.is_empty() && self.is_drained(agenda)
+        self.settings.drain && self.running.is_empty() && !chore::is_busy(self.chores) && self.is_drained(agenda)
     }
 
     /// Whether nothing is due that could begin a moment later.
