@@ -20,7 +20,6 @@ mod port;
 mod record;
 mod records;
 mod resolve;
-mod retention;
 mod retry;
 mod settle;
 mod shadow;
