@@ -30,7 +30,6 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{Turn, Wish};
 use crate::error::OperatorError;
 use crate::port::OperatorPort;
-use crate::retention;
 use lanes::Lanes;
 
 pub use chore::{Chore, ChoreWork};
@@ -99,11 +98,10 @@ struct Ended {
 }
 
 impl Worker {
-    /// A worker that acts as the operator of this port, and removes what the configuration keeps no longer.
+    /// A worker that acts as the operator of this port.
     pub fn new(port: OperatorPort, settings: WorkerSettings) -> Self {
         let concurrency = settings.concurrency.max(1);
-        let chores = retention::chore(&port).into_iter().collect();
-        Self { port, settings: WorkerSettings { concurrency, ..settings }, chores }
+        Self { port, settings: WorkerSettings { concurrency, ..settings }, chores: Vec::new() }
     }
 
     /// The same worker with something to do now and then beside its jobs.
