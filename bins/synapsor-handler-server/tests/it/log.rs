@@ -45,7 +45,7 @@ fn no_secret_and_no_value_is_ever_logged() {
         serving.said(&shop.ask().patch(canary.clone()));
         serving.said(&shop.ask().proposal("wrp_2").patch(json!({"credit_cents": "canary-of-an-amount"})));
         serving.said(&shop.ask().proposal("wrp_3").patch(json!({"credit_cents": 1, "reason": "canary-of-a-reason"})));
-        shop.execute("delete from synapsor_handler_receipts; create unique index once on credits (operation_id);");
+        shop.execute("delete from synapsor_handler_receipts; create unique index once on credits (reason);");
         serving.said(&shop.ask().proposal("wrp_3").version(4).patch(json!({"credit_cents": 2, "reason": "canary-of-a-reason"})));
         serving.said(&shop.ask().proposal("wrp_5").object("canary-of-a-key").with("/idempotency_key", "wrp_5:1"));
         serving.said_as_it_is(&shop.ask().header("authorization", "Bearer canary-of-a-wrong-token"));
@@ -63,5 +63,6 @@ fn what_the_database_said_is_told_to_whoever_asks_for_it() {
     shop.execute("update invoices set due_cents = 5000000 where tenant_id = 'acme' and id = 'INV-1'");
     let serving = Serving::of(shop.program().arg("--log-details"));
     serving.said(&shop.ask().cents(1_000_000));
-    assert!(serving.running.stderr().contains("synapsor_handler::detail"));
+    let said = serving.running.wait_for_stderr("synapsor_handler::detail");
+    assert!(said.contains("CHECK constraint failed"), "{said}");
 }

@@ -117,7 +117,12 @@ impl<'a> Applying<'a> {
             // Worth another attempt: nothing of the application's making.
             (_, Some(lost)) if lost.transient => Err(Stop::Failed(Box::new(lost))),
             (Some(Ok(_)), Some(lost)) => Err(refusal(lost.detail.unwrap_or_default(), Map::new())),
-            (Some(Err(refused)), _) => Err(refusal(refused.detail, refused.details)),
+            // What the author makes of it, and for the log what the database said.
+            (Some(Err(refused)), Some(lost)) => {
+                let said = lost.detail.unwrap_or_default();
+                Err(refusal(format!("{}; the database said: {said}", refused.detail), refused.details))
+            }
+            (Some(Err(refused)), None) => Err(refusal(refused.detail, refused.details)),
             (None, _) => Err(refusal("the effect panicked".to_owned(), Map::new())),
         }
     }
