@@ -88,7 +88,8 @@ async fn when_the_transaction_is_gone_nobody_is_told_that_it_was_done() {
 
 #[tokio::test]
 async fn a_commit_that_fails_is_unsettled_for_all_and_the_handle_is_replaced() {
-    let orphan = "PRAGMA defer_foreign_keys = ON; INSERT INTO writeback_jobs VALUES ('wrp_nowhere', 'wbj', 0, NULL, NULL, NULL, '')";
+    let orphan = "PRAGMA defer_foreign_keys = ON; \
+        INSERT INTO writeback_jobs (proposal_id, writeback_job_id, attempt, created_at) VALUES ('wrp_nowhere', 'wbj', 0, '')";
     insta::assert_snapshot!(check(vec![insert("a"), sql(orphan), insert("b")]).await, @"the ledger could not commit, and does not know if it did, the ledger could not commit, and does not know if it did, the ledger could not commit, and does not know if it did | next");
 }
 
