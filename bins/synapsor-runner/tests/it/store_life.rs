@@ -155,3 +155,25 @@ fn the_first_bad_record_is_named() {
         assert!(seen.code == Some(1) && seen.stderr.contains(named), "{careless}: {seen}");
     }
 }
+
+/// A worker removes what the configuration keeps no longer, and nothing that waits.
+#[test]
+fn a_worker_keeps_the_ledger_as_long_as_the_configuration_says() {
+    let desk = busy();
+    desk.configure(|config| config["storage"]["retention"] = json!({"reads_days": 1, "proposals_days": 1}));
+    files::execute(
+        &desk.ledger(),
+        "update query_audit set at_micros = at_micros - 172800000000 where audit_id not in (select audit_id from proposals)",
+    );
+    let mut worker = desk.program("worker --json").start();
+    for _ in 0..100 {
+        if files::table(&desk.ledger(), "select count(*) from query_audit") == "3" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(files::table(&desk.ledger(), "select count(*) from query_audit"), "3", "{}", worker.stderr());
+    worker.child.kill().unwrap();
+    worker.wait();
+    assert_eq!(statuses(&desk), "applied pending_review rejected", "what was settled today stays");
+}
