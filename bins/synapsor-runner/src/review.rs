@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
 use synapsor_proposal::{AttestedOutcome, Fact, Proposal};
 use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
-use synapsor_protocol::{ChangeSet, Identifier};
+use synapsor_protocol::{ChangeSet, Identifier, Timestamp};
 
 use crate::output::{bold, visible};
 
@@ -18,6 +18,7 @@ pub(crate) fn text(dossier: &Dossier, again: &str) -> String {
     let Dossier { proposal, change_set, events, .. } = dossier;
     let mut text = String::new();
     heading(&mut text, proposal, change_set);
+    due(&mut text, dossier);
     change(&mut text, change_set);
     guards(&mut text, change_set);
     binding(&mut text, proposal);
@@ -137,6 +138,14 @@ fn heading(text: &mut String, proposal: &Proposal, set: &ChangeSet) {
     let key = &set.source.primary_key;
     let (source, schema, table) = (visible(&set.source.source_id), &set.source.schema, &set.source.table);
     line(text, "row", format_args!("{source} {schema}.{table} where {} = {}", key.column, visible(&key.value.to_string())));
+}
+
+/// From when on a worker takes it up, if that is not now.
+fn due(text: &mut String, dossier: &Dossier) {
+    let leased = dossier.job.as_ref().is_some_and(|job| job.lease_expires_at.is_some());
+    if let Some(due_at) = dossier.job.as_ref().and_then(|job| job.due_at).filter(|due_at| !leased && *due_at > Timestamp::now()) {
+        line(text, "tried again", format_args!("by a worker, from {due_at} on"));
+    }
 }
 
 fn change(text: &mut String, set: &ChangeSet) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synapsor_config::Config;
 use synapsor_executor::{Executor, Job};
-use synapsor_ledger::{Dossier, Filter, Holder, OperatorLedger, Page, Pause, Replay, Stats, Summary};
+use synapsor_ledger::{Cutoffs, Dossier, Filter, Holder, OperatorLedger, Page, Pause, Pruned, Replay, Stats, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, Timestamp};
@@ -98,6 +98,11 @@ impl OperatorPort {
     /// How much the ledger holds, and what waits.
     pub async fn stats(&self) -> Result<Stats, OperatorError> {
         Ok(self.ledger.stats().await?)
+    }
+
+    /// Removes what is old, as [`OperatorLedger::prune`] says.
+    pub async fn prune(&self, cutoffs: Cutoffs) -> Result<Pruned, OperatorError> {
+        Ok(self.ledger.prune(cutoffs, self.identity.account(), false).await?)
     }
 
     /// The name of the account that acts.

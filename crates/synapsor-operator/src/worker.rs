@@ -44,6 +44,9 @@ const COOLING: Duration = Duration::from_secs(1);
 /// How long something is left alone that nothing but a change of its surroundings can help.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
+/// How many kinds of trouble are kept in mind, so as not to tell them again.
+const KEPT: usize = 10_000;
+
 /// How long giving leases back may take at the end.
 const GIVING_BACK: Duration = Duration::from_secs(3);
 
@@ -214,6 +217,7 @@ impl Shift<'_> {
     /// Begins jobs while there is room, taking turns among the lanes.
     fn begin(&mut self, agenda: &Agenda) {
         let mut queues: Vec<_> = agenda.due.iter().map(|due| (&due.lane, due.jobs.iter())).collect();
+        queues.sort_by_key(|(lane, _)| self.lanes.turn(lane));
         let mut progress = true;
         while progress {
             progress = false;
@@ -298,6 +302,10 @@ impl Shift<'_> {
         if let Some(id) = id {
             self.cool(id);
             self.troubled.insert(id.clone());
+        }
+        if self.known.len() >= KEPT {
+            self.known.clear();
+            self.troubled.clear();
         }
         let key = format!("{} {error}", id.map(ProposalId::as_str).unwrap_or_default());
         if self.known.insert(key) {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use synapsor_operator::{OperatorPort, Worker, WorkerNews, WorkerSettings};
+use synapsor_operator::{Chore, OperatorPort, Worker, WorkerNews, WorkerSettings};
 use synapsor_protocol::chain::chain;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ pub(super) struct Beside {
 
 impl Beside {
     /// Begins to work.
-    pub(super) fn start(port: OperatorPort, concurrency: usize, chores: Vec<synapsor_operator::Chore>) -> Self {
+    pub(super) fn start(port: OperatorPort, concurrency: usize, chores: Vec<Chore>) -> Self {
         let stop = CancellationToken::new();
         let told_to = stop.clone();
         tracing::info!("a worker runs beside the server, as account {}, up to {concurrency} jobs at once", port.account());

@@ -13,13 +13,13 @@ use synapsor_config::{Config, Environment, ResultFormat};
 use synapsor_http::{Access, Listen, Protection, Settings, termination};
 use synapsor_ledger::{LedgerError, StoreLease};
 use synapsor_mcp::{Format, HttpServer, McpError, McpOptions, serve_stdio};
-use synapsor_operator::OperatorPort;
+use synapsor_operator::{Chore, OperatorPort};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::EnvName;
 use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
-use super::worker::may_write;
+use super::worker::{chores, may_write};
 use crate::cli::{self, AliasMode, Answering, Listening, Serve, ServeBridge, ServeHttp};
 use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
@@ -97,12 +97,19 @@ struct Served {
     /// As long as it lives no other server begins.
     lease: Option<StoreLease>,
     /// What the worker in this process can do, and how many jobs it runs at once.
-    worker: Option<(OperatorPort, usize)>,
+    worker: Option<Planned>,
+}
+
+/// A worker that has not begun.
+struct Planned {
+    port: OperatorPort,
+    jobs: usize,
+    chores: Vec<Chore>,
 }
 
 /// Begins to carry out what is approved, in this process too.
-fn begin(worker: Option<(OperatorPort, usize)>) -> Option<Beside> {
-    worker.map(|(port, jobs)| Beside::start(port, jobs, Vec::new()))
+fn begin(worker: Option<Planned>) -> Option<Beside> {
+    worker.map(|Planned { port, jobs, chores }| Beside::start(port, jobs, chores))
 }
 
 async fn end(worker: Option<Beside>) {
@@ -132,7 +139,7 @@ fn ready(words: &Answering, alias_mode: AliasMode, transport: &str) -> Answer<Se
         false => (setup.agent_port()?, None),
     };
     let lease = lease(&setup.store, transport, words.allow_concurrent_store)?;
-    Ok(Served { port, options, lease, worker: operator.map(|operator| (operator, jobs)) })
+    Ok(Served { port, options, lease, worker: operator.map(|port| Planned { chores: chores(&setup.config, &port), port, jobs }) })
 }
 
 /// The lease on the ledger that is served from. None if another server has it and that is allowed.

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use synapsor_config::{Config, Executor, Mode, Retry};
+use synapsor_config::{Config, Executor, Mode, Retention, Retry};
 use synapsor_http::termination;
-use synapsor_ledger::{Lane, Open, Pause};
+use synapsor_ledger::{Cutoffs, Lane, Open, Pause};
 use synapsor_mcp::McpError;
-use synapsor_operator::{Application, OperatorPort, Worker, WorkerNews, WorkerSettings, WorkerTally};
+use synapsor_operator::{Application, Chore, OperatorPort, Worker, WorkerNews, WorkerSettings, WorkerTally};
+use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::SafeName;
 use synapsor_protocol::{Outcome, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -19,13 +20,17 @@ use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::output::{self, visible};
 
+/// How often what is not kept any longer is removed.
+const PRUNING: Duration = Duration::from_secs(3600);
+
 pub(super) async fn run(words: &Work) -> Answer<ExitCode> {
     let setup = Setup::load_served(&words.place)?;
     may_write(&setup.config)?;
     let port = setup.worker_port(words.actor.actor.clone(), usize::from(words.pace.concurrency))?;
     let stop = until_told(words.json)?;
     begin(&setup.config, &port, words).await?;
-    let worker = Worker::new(port, settings(words.pace, words.drain));
+    let chores = chores(&setup.config, &port);
+    let worker = chores.into_iter().fold(Worker::new(port, settings(words.pace, words.drain)), Worker::with_chore);
     let json = words.json;
     let tally = worker.run(&stop, &mut |news| tell(news, json)).await?;
     summary(&tally, json);
@@ -69,6 +74,26 @@ pub(super) fn may_write(config: &Config) -> Answer<()> {
 
 pub(super) fn settings(pace: Pace, drain: bool) -> WorkerSettings {
     WorkerSettings { concurrency: usize::from(pace.concurrency), drain, grace: Duration::from_secs(pace.grace) }
+}
+
+/// What is done now and then beside the jobs: removing what the configuration does not keep any longer.
+pub(super) fn chores(config: &Config, port: &OperatorPort) -> Vec<Chore> {
+    let kept = config.retention;
+    if kept == Retention::default() {
+        return Vec::new();
+    }
+    let port = port.clone();
+    vec![Chore::new("retention", PRUNING, move || {
+        let port = port.clone();
+        Box::pin(async move {
+            let now = Timestamp::now();
+            let cutoffs =
+                Cutoffs { reads: kept.reads.map(|time| now.before(time)), proposals: kept.proposals.map(|time| now.before(time)) };
+            let pruned = port.prune(cutoffs).await.map_err(|error| chain(&error))?;
+            let rows: u64 = pruned.deleted.values().sum();
+            Ok((rows > 0).then(|| format!("removed {rows} rows of what is not kept any longer")))
+        })
+    })]
 }
 
 /// What the worker will do, before it does anything.

@@ -329,3 +329,15 @@ fn a_server_with_a_worker_carries_out_what_is_approved_beside_it() {
     assert_eq!(client.running.wait().code(), Some(0));
     assert_eq!(desk.receipts(), "applied | 1");
 }
+
+#[test]
+fn a_worker_keeps_what_the_configuration_keeps_and_what_is_open() {
+    let desk = Desk::sqlite();
+    desk.call("billing.inspect_invoice", &json!({"id": "INV-1"}));
+    desk.approved("x");
+    desk.configure(|config| config["storage"]["retention"] = json!({"reads_days": 1, "proposals_days": 1}));
+    let seen = desk.run("worker --drain");
+    assert!(seen.code == Some(0) && !seen.stdout.contains("retention"), "{seen}");
+    assert_eq!(file::table(&desk.ledger(), "select count(*) from query_audit"), "2");
+    assert_eq!((desk.receipts().as_str(), desk.run("store verify").code), ("applied | 1", Some(0)));
+}

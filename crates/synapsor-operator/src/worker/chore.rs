@@ -66,6 +66,11 @@ pub(super) fn ended(chores: &mut [Chore]) -> Vec<WorkerNews> {
     said
 }
 
+/// Whether one is under way.
+pub(super) fn is_busy(chores: &[Chore]) -> bool {
+    chores.iter().any(|chore| chore.running.is_some())
+}
+
 /// Ends what is under way: a chore is safe to end anywhere.
 pub(super) fn abort(chores: &mut [Chore]) {
     for chore in chores {

@@ -25,11 +25,15 @@ const PATIENCE: u32 = 3;
 pub(super) struct Lanes {
     limit: usize,
     known: BTreeMap<Lane, State>,
+    /// How many jobs began.
+    begun: u64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     running: usize,
+    /// Which of all jobs the last one of this lane was.
+    last: u64,
     /// How often in a row it could not be reached.
     failures: u32,
     held_until: Option<Instant>,
@@ -43,7 +47,7 @@ impl Lanes {
             Some(Lane { source_id: capability.source.to_string(), executor })
         });
         let known: BTreeSet<Lane> = lanes.collect();
-        Self { limit, known: known.into_iter().map(|lane| (lane, State::default())).collect() }
+        Self { limit, known: known.into_iter().map(|lane| (lane, State::default())).collect(), begun: 0 }
     }
 
     /// Whether another job of this lane may begin now.
@@ -55,8 +59,15 @@ impl Lanes {
         state.running < most && !state.is_held()
     }
 
+    /// Whose turn it is: the lane that has waited longest for one comes first.
+    pub(super) fn turn(&self, lane: &Lane) -> u64 {
+        self.known.get(lane).map_or(0, |state| state.last)
+    }
+
     pub(super) fn began(&mut self, lane: &Lane) {
-        self.known.entry(lane.clone()).or_default().running += 1;
+        self.begun += 1;
+        let state = self.known.entry(lane.clone()).or_default();
+        (state.running, state.last) = (state.running + 1, self.begun);
     }
 
     pub(super) fn ended(&mut self, lane: &Lane) {
@@ -106,7 +117,7 @@ mod tests {
     fn lanes(limit: usize) -> Lanes {
         let value = json!({"version": 1, "mode": "review", "result_format": 2, "sources": {}, "capabilities": []});
         let checked = synapsor_config::check(value.to_string().as_bytes(), Path::new("/nowhere"));
-        checked.config.map_or_else(|| Lanes { limit, known: Default::default() }, |config| Lanes::of(&config, limit))
+        checked.config.map_or_else(|| Lanes { limit, known: Default::default(), begun: 0 }, |config| Lanes::of(&config, limit))
     }
 
     /// How many jobs of a lane begin, if it has as many as anyone wants.

@@ -251,6 +251,25 @@ async fn a_source_that_hangs_does_not_keep_the_jobs_of_another_waiting() {
     worker.stop().await;
 }
 
+#[tokio::test]
+async fn with_one_place_the_lanes_take_turns() {
+    let floor = Floor::new();
+    floor.many_approved("shop", 12).await;
+    floor.many_approved("depot", 3).await;
+    floor.shop.is(Mood::Slow(Duration::from_millis(5)));
+    let mut order = Vec::new();
+    let worker = Worker::new(floor.port.clone(), WorkerSettings { drain: true, ..many(1) });
+    worker
+        .run(&CancellationToken::new(), &mut |one| {
+            if let synapsor_operator::WorkerNews::Attempted { lane, .. } = one {
+                order.push(lane.source_id.clone());
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(order[..6].iter().filter(|source| *source == "depot").count(), 3, "{order:?}");
+}
+
 /// An outage must not use up the attempts of everything that waits for its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_a_source_cannot_be_reached_one_job_at_a_time_asks() {
