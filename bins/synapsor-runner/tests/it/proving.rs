@@ -208,6 +208,6 @@ fn what_cannot_be_proved_is_said_before_anything_is_sent() {
     ---- stderr ----
     error: the rows cannot be put back or looked at: `false` failed (exit status: 1) and said nothing
     ");
-    assert_eq!(seen(&folder, &["conformance", "--list"]).stdout.lines().count(), 87);
+    assert_eq!(seen(&folder, &["conformance", "--list"]).stdout.lines().count(), 90);
     assert_eq!(seen(&folder, &["conformance"]).code, Some(2));
 }

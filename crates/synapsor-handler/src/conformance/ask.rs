@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use synapsor_protocol::handler::signature::{SYNAPSOR_ISSUED_AT, SYNAPSOR_SIGNATURE, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP};
 use synapsor_protocol::handler::{Signatures, SigningSecret};
 use synapsor_protocol::id::ProposalId;
-use synapsor_protocol::{Columns, Digest, OperationId, Scalar, Secret, Timestamp};
+use synapsor_protocol::{Columns, Digest, Number, OperationId, Scalar, Secret, Timestamp};
 
 use super::fixture::Fixture;
 use super::play::Keys;
@@ -64,6 +64,8 @@ pub(super) enum Version {
     Seen,
     /// One that differs from the first in the last digit of its fraction.
     Almost,
+    /// One that a careless reader takes for the first: a number with a half more, a text with a zero before it.
+    Near,
 }
 
 /// Which row the request names, always for the own tenant.
@@ -76,6 +78,12 @@ pub(super) enum Row {
     Hostile,
     /// The other tenant's row, with the key's column as the column of the tenant: it matches, and guards nothing.
     GuardedByKey,
+    /// The own row, its tenant in other letters: small ones large, large ones small.
+    TenantInOtherCase,
+    /// The own row, with a blank behind its tenant.
+    TenantWithBlank,
+    /// The own row, its key in other letters.
+    KeyInOtherCase,
 }
 
 /// What is done to the bytes of a body before they are signed.
@@ -329,14 +337,18 @@ impl Ask {
     fn value(&self, scene: &Scene<'_>, issued_at: &str) -> Value {
         let fixture = scene.fixture;
         let key = self.key(fixture);
+        let own = &fixture.target.tenant;
         let (tenant_column, tenant) = match self.row {
-            Row::GuardedByKey => (&fixture.target.primary_key.column, &key),
-            Row::Own | Row::Missing | Row::Others | Row::Hostile => (&fixture.target.tenant.column, &fixture.target.tenant.value),
+            Row::GuardedByKey => (&fixture.target.primary_key.column, key.clone()),
+            Row::TenantInOtherCase => (&own.column, in_other_case(&own.value)),
+            Row::TenantWithBlank => (&own.column, Scalar::from(format!("{} ", own.value.plain_text()))),
+            Row::Own | Row::Missing | Row::Others | Row::Hostile | Row::KeyInOtherCase => (&own.column, own.value.clone()),
         };
         let version = match self.version {
             Version::First => &scene.first,
             Version::Seen => &scene.seen,
             Version::Almost => &almost(&scene.first).unwrap_or(Scalar::Null),
+            Version::Near => &near(&scene.first),
         };
         let guard = json!({"column": tenant_column, "value": tenant});
         let expected = json!({"column": fixture.target.version_column, "value": version});
@@ -385,7 +397,8 @@ impl Ask {
 
     fn key(&self, fixture: &Fixture) -> Scalar {
         match self.row {
-            Row::Own => fixture.target.primary_key.value.clone(),
+            Row::Own | Row::TenantInOtherCase | Row::TenantWithBlank => fixture.target.primary_key.value.clone(),
+            Row::KeyInOtherCase => in_other_case(&fixture.target.primary_key.value),
             Row::Missing => fixture.missing_key.clone(),
             Row::Others | Row::GuardedByKey => fixture.other_tenant.key.clone(),
             Row::Hostile => Scalar::from(HOSTILE),
@@ -436,6 +449,23 @@ pub(super) fn almost(version: &Scalar) -> Option<Scalar> {
     let last = begin + digits - 1;
     let other = if text.as_bytes().get(last) == Some(&b'1') { "2" } else { "1" };
     (digits >= 4).then(|| Scalar::from(format!("{}{other}{}", &text[..last], &text[begin + digits..])))
+}
+
+fn near(version: &Scalar) -> Scalar {
+    match version {
+        Scalar::Number(number) => Number::from_f64(number.as_f64() + 0.5).map_or(Scalar::Null, Scalar::Number),
+        Scalar::Null | Scalar::Bool(_) | Scalar::String(_) => Scalar::from(format!("0{}", version.plain_text())),
+    }
+}
+
+/// Whether the value in other letters is another value: so it is of a text, and not of a uuid.
+pub(super) fn is_spelled(value: &Scalar) -> bool {
+    value.as_str().is_some_and(|text| text.chars().any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit()))
+}
+
+fn in_other_case(value: &Scalar) -> Scalar {
+    let other = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    Scalar::from(value.plain_text().chars().map(other).collect::<String>())
 }
 
 fn hash(proposal: &ProposalId) -> Digest {

@@ -53,6 +53,7 @@ impl Said {
             Expect::Failed => failed && code.is_some(),
             Expect::Unwelcome => !(200..400).contains(&self.http) && !self.mutated,
             Expect::Unseen => self.is(Expect::Conflict("ROW_NOT_FOUND_OR_WRONG_TENANT"), seen) || (failed && code.is_some()),
+            Expect::Unchanged => (good && self.status == "conflict" && code.is_some()) || (failed && code.is_some()),
             Expect::Rehearsed => good && self.status == "applied" && !self.mutated,
             Expect::RehearsedOrRefused => self.is(Expect::Rehearsed, seen) || failed,
         }
@@ -78,6 +79,7 @@ pub(super) fn due(expect: Expect, seen: &Scalar) -> String {
         Expect::Failed => "failed with a code and a status of 400 or more".to_owned(),
         Expect::Unwelcome => "a status of 400 or more".to_owned(),
         Expect::Unseen => "200 conflict ROW_NOT_FOUND_OR_WRONG_TENANT, or failed with a status of 400 or more".to_owned(),
+        Expect::Unchanged => "200 conflict, or failed with a status of 400 or more".to_owned(),
         Expect::Rehearsed => "200 applied that changed nothing".to_owned(),
         Expect::RehearsedOrRefused => "200 applied that changed nothing, or a refusal".to_owned(),
     }

@@ -11,7 +11,7 @@ use synapsor_protocol::name::EnvName;
 use synapsor_protocol::{Scalar, Secret};
 
 use super::answers::Answers;
-use super::ask::{Ask, Scene, almost};
+use super::ask::{Ask, Scene, almost, is_spelled};
 use super::fixture::{DryRunClaim, Fixture, RedeliveryClaim};
 use super::judge::{Said, difference, due};
 use super::list;
@@ -196,7 +196,12 @@ impl<'a> Conformance<'a> {
             Need::NextSecret if self.credentials.next.is_none() => Some("the fixture names no second signing secret"),
             Need::RefusedPatch if self.fixture.refused_patch.is_none() => Some("the fixture has no change that is refused"),
             Need::TypedPatch if self.fixture.patch.values().all(|value| value.as_str().is_some()) => Some("all of the patch is text"),
-            Need::Token | Need::Signing | Need::NextSecret | Need::RefusedPatch | Need::TypedPatch | Need::FineVersion => None,
+            Need::SpelledTenant if !is_spelled(&self.fixture.target.tenant.value) => Some("the tenant has no two spellings"),
+            Need::SpelledKey if !is_spelled(&self.fixture.target.primary_key.value) => Some("the key has no two spellings"),
+            Need::Token | Need::Signing | Need::NextSecret | Need::RefusedPatch | Need::TypedPatch => None,
+            // Whether it is met is known once the row was looked at.
+            Need::FineVersion => None,
+            Need::SpelledTenant | Need::SpelledKey => None,
         });
         let never = scenario.proves == Proves::Redelivery && self.fixture.claims.redelivery == RedeliveryClaim::Never;
         lack.or(never.then_some("the fixture claims `redelivery: never`"))

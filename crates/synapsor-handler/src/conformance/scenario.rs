@@ -30,6 +30,10 @@ pub(super) enum Need {
     TypedPatch,
     /// A version with a fraction of a second.
     FineVersion,
+    /// A tenant with letters that no uuid has: another case of it is another tenant.
+    SpelledTenant,
+    /// A key of that sort.
+    SpelledKey,
 }
 
 /// What a scenario is about, beyond the contract that every handler keeps.
@@ -77,6 +81,8 @@ pub(super) enum Expect {
     Unwelcome,
     /// `failed`, or the conflict of a row that is not there.
     Unseen,
+    /// `failed`, or any conflict.
+    Unchanged,
     /// `applied` without a change of the database, or a refusal.
     RehearsedOrRefused,
     /// `applied` without a change of the database.

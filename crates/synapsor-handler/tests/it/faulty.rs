@@ -49,12 +49,16 @@ pub(crate) enum Fault {
     TrustsTenantColumn,
     TrustsTable,
     IgnoresTenant,
+    TenantInAnyCase,
+    TenantIsTrimmed,
+    KeyInAnyCase,
     TellsTenantsApart,
     TellsTenantsApartByHeader,
     IgnoresVersion,
     /// None: only its versions are moments.
     VersionsAreMoments,
     VersionsByMillisecond,
+    VersionsAreParsed,
     NoPreviousVersion,
     NoLock,
     VersionStays,
@@ -344,7 +348,13 @@ impl Faulty {
     }
 
     async fn changed(&self, order: &Order) -> Answer {
-        let (key, tenant) = (order.key.value.plain_text(), order.tenant_id.clone());
+        let (mut key, mut tenant) = (order.key.value.plain_text(), order.tenant_id.clone());
+        match self.fault {
+            Fault::TenantInAnyCase => tenant = tenant.to_lowercase(),
+            Fault::TenantIsTrimmed => tenant = tenant.trim().to_owned(),
+            Fault::KeyInAnyCase => key = key.to_uppercase(),
+            _ => {}
+        }
         let place = {
             let state = self.state.lock().unwrap();
             let others = state.rows.keys().find(|(_, id)| *id == key).cloned();
@@ -366,7 +376,11 @@ impl Faulty {
         let Expected::Version(expected) = &order.expected else { return Answer::refused(400, "BAD_WRITEBACK_REQUEST") };
         let near = |version: &Scalar| version.as_str().and_then(|text| text.get(..23).map(str::to_owned));
         let same = expected.value == shown || (self.is(Fault::VersionsByMillisecond) && near(&expected.value) == near(&shown));
-        if !same && !self.is(Fault::IgnoresVersion) && !self.is(Fault::RepeatsEffect) {
+        let parsed =
+            expected.value.plain_text().parse::<f64>().is_ok_and(|number| number.trunc() == f64::from(i32::try_from(version).unwrap()));
+        let same = same || (self.is(Fault::VersionsAreParsed) && parsed);
+        let again = self.is(Fault::RepeatsEffect) && self.state.lock().unwrap().operations.contains_key(order.operation_id.as_str());
+        if !same && !self.is(Fault::IgnoresVersion) && !again {
             let previous = (!self.is(Fault::NoPreviousVersion)).then_some(shown);
             return Answer { previous, ..Answer::of(200, "conflict", Some("ROW_CHANGED_AFTER_PROPOSAL")) };
         }

@@ -30,6 +30,21 @@ fn tenants() -> Vec<Scenario> {
                 "use one statement with key and tenant for both, and put nothing of the row or of the request into the answer",
             )
             .step(Step::Alike(of(Row::Missing), of(Row::Others).operation(1), NOT_FOUND)),
+        Scenario::new("tenant-spelled-otherwise", "a tenant in other letters, or with a blank behind it, is another tenant")
+            .or_else(
+                "whoever may call himself `ACME` reaches what is `acme`'s",
+                "compare key and tenant byte for byte after the row was found: collations, above all those of MySQL, call more equal",
+            )
+            .needs(Need::SpelledTenant)
+            .send(of(Row::TenantInOtherCase), Expect::Unchanged)
+            .send(of(Row::TenantWithBlank).operation(1), Expect::Unchanged),
+        Scenario::new("key-spelled-otherwise", "a key in other letters is another key")
+            .or_else(
+                "another row is changed than the one that was approved",
+                "compare key and tenant byte for byte after the row was found: collations, above all those of MySQL, call more equal",
+            )
+            .needs(Need::SpelledKey)
+            .send(of(Row::KeyInOtherCase), Expect::Unchanged),
         Scenario::new("tenant-column-chosen", "the request does not choose which column is the tenant's")
             .or_else(
                 "a sender with another configuration takes the tenant out of the guard, and reaches every row",
@@ -92,6 +107,9 @@ fn versions() -> Vec<Scenario> {
             )
             .needs(Need::FineVersion)
             .send(Ask { version: Version::Almost, ..Ask::good() }, Expect::Conflict(CHANGED)),
+        Scenario::new("version-near", "a version that a careless reader takes for the same is another one")
+            .or_else("a change is applied over one that its reviewer never saw", "compare versions exactly: `5` is neither `5.5` nor `05`")
+            .send(Ask { version: Version::Near, ..Ask::good() }, Expect::Unchanged),
         Scenario::new("version-seen-again", "the next proposal, which saw the row as it is now, is applied")
             .or_else("a row can be changed once and never again", "compare with the version of the row now, and move it with every change")
             .send(Ask::good(), Expect::Applied)
