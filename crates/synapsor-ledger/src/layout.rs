@@ -4,12 +4,10 @@
 //! - A layout that was released is never edited; a change is another step at the end of [`STEPS`].
 //! - A file that is not a ledger, or that a newer program wrote, is left exactly as it is.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use synapsor_protocol::id::EventId;
 use synapsor_protocol::{Digest, Timestamp};
 
@@ -345,18 +343,27 @@ pub(crate) fn rename(connection: &Connection) -> rusqlite::Result<i64> {
 /// every log holds, is not that of the file. What no checkpoint wrote into the file yet is no sign of anything.
 pub(crate) fn same_name(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let named = user_version(connection).map_err(|error| classify(path, error))?;
-    let mut header = [0; 64];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    let [.., a, b, c, d] = header;
-    let on_disk = i64::from(u32::from_be_bytes([a, b, c, d]));
+    let on_disk = on_disk(path);
     let last = "SELECT ledger FROM commits ORDER BY number DESC LIMIT 1";
     let last: Option<Option<i64>> = connection.query_row(last, [], |row| row.get(0)).optional().map_err(|error| classify(path, error))?;
-    if (read.is_err() || on_disk == 0 || on_disk == named) && last.flatten().is_none_or(|last| last == named) {
+    if on_disk.is_none_or(|on_disk| on_disk == 0 || on_disk == named) && last.flatten().is_none_or(|last| last == named) {
         return Ok(());
     }
     let found = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     let foreign = rusqlite::Error::SqliteFailure(found, Some("the log beside it belongs to another ledger".to_owned()));
     Err(LedgerError::Corrupt { path: path.to_owned(), source: Arc::new(foreign) })
+}
+
+/// The number in the file itself, whatever the log beside it says; nothing if it cannot be read. Through the engine: it keeps count of the
+/// file's handles, and closing one of our own would take the locks of all others away.
+fn on_disk(path: &Path) -> Option<i64> {
+    let path = path.to_str()?;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
+    let encoded: String =
+        path.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let alone = Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_NOFOLLOW).ok()?;
+    user_version(&alone).ok()
 }
 
 /// The number of this ledger.

@@ -208,3 +208,22 @@ async fn opening_again_finds_everything() {
     assert_eq!(ledger.operator().load(proposal.id()).await.unwrap().proposal, proposal);
     assert_eq!(ledger.operator().latest().await.unwrap().as_ref(), Some(proposal.id()));
 }
+
+/// SQLite's shared lock on the file tells another process that it is not the last one, and must leave the log where it is. The kernel
+/// takes all locks of a process on a file away when the process closes any handle of it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_open_ledger_keeps_the_engines_lock_on_its_file() {
+    use std::os::unix::fs::MetadataExt;
+
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a % ledger?#.db");
+    for round in 0..3 {
+        let ledger = open(&path).unwrap();
+        ledger.agent().record_read(read("INV-1")).await.unwrap();
+        let inode = fs::metadata(&path).unwrap().ino().to_string();
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let ours = |line: &&str| line.contains("POSIX") && line.split([' ', ':']).any(|word| word == inode);
+        assert_eq!(locks.lines().filter(ours).count(), 1, "round {round}:\n{locks}");
+    }
+}
