@@ -37,10 +37,11 @@ fn fixture(version: &str) -> Value {
 #[tokio::test]
 async fn each_engine_shows_the_same() {
     let folder = Folder::new();
-    let path = folder.path().join("app.db");
-    sqlite::execute(&path, TABLES);
+    let [by_url, by_path] = ["url.db", "path.db"].map(|name| folder.path().join(name));
+    sqlite::execute(&by_url, TABLES);
+    sqlite::execute(&by_path, TABLES);
     let (postgres, mysql) = (Postgres::shared(), Mysql::shared());
-    let mut urls = vec![format!("sqlite:{}", path.display()), path.display().to_string()];
+    let mut urls = vec![format!("sqlite:{}", by_url.display()), by_path.display().to_string()];
     urls.extend(postgres.as_ref().map(|database| {
         database.execute(TABLES);
         database.url()

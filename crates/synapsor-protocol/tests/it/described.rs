@@ -18,11 +18,19 @@ fn silent(schema: &Value, around: &Map<String, Value>, path: &str, found: &mut V
         return;
     };
     let mut described = around.clone();
-    for (name, field) in members.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    let fields = members.get("properties").and_then(Value::as_object);
+    // One way of several, closed and with one field: what is said of the way is said of the field.
+    let closed = members.get("additionalProperties") == Some(&Value::Bool(false));
+    if let (Some(fields), true) = (fields, closed && members.contains_key("description"))
+        && fields.len() == 1
+    {
+        described.extend(fields.keys().map(|name| (name.clone(), Value::Null)));
+    }
+    for (name, field) in fields.into_iter().flatten() {
         let says = field.get("description").and_then(Value::as_str).is_some_and(|words| !words.trim().is_empty());
         if says {
             described.insert(name.clone(), Value::Null);
-        } else if !around.contains_key(name) {
+        } else if !described.contains_key(name) {
             found.push(format!("{path}/properties/{name}"));
         }
         silent(field, &Map::new(), &format!("{path}/properties/{name}"), found);
