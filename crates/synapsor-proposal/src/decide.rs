@@ -6,8 +6,9 @@
 use std::cmp::Ordering;
 
 use synapsor_protocol::change_set::{ApprovalStatus, Mode, WritebackStatus};
+use synapsor_protocol::credential::redacted;
 use synapsor_protocol::id::{ActionId, JobId};
-use synapsor_protocol::{ChangeSet, Columns, Digest, Outcome, Report, Timestamp};
+use synapsor_protocol::{ChangeSet, Columns, Digest, Outcome, Report, Scalar, Timestamp};
 
 use crate::attempt::{Attempt, may_follow};
 use crate::command::{AgentCommand, Delivery, OperatorCommand, Order};
@@ -178,6 +179,7 @@ fn record(state: &Proposal, attempt: u32, report: &Report) -> Result<Vec<Fact>, 
     let Some(known) = state.attempt(attempt) else {
         return Err(Refusal::NotClaimed { id: state.id().clone(), attempt });
     };
+    let report = &report.clone().without_credentials();
     if known.reports.contains(report) {
         return Ok(Vec::new());
     }
@@ -308,7 +310,7 @@ fn witness(
     if patch.is_empty() {
         return Err(Refusal::NothingDone(state.id().clone()));
     }
-    let action = HumanAction { action_id: action_id.clone(), patch: patch.clone(), operator: by.record(), notes: bounded(notes)? };
+    let action = HumanAction { action_id: action_id.clone(), patch: shown(patch), operator: by.record(), notes: bounded(notes)? };
     Ok(vec![Fact::HumanActed(action)])
 }
 
@@ -364,11 +366,21 @@ fn closing(state: &Proposal, by: &OperatorIdentity, reason: Option<&str>) -> Res
     Ok(Closing { operator: by.record(), proposal_hash, reason: bounded(reason)? })
 }
 
+/// What a person said, bounded, and without a credential that they may have pasted.
 fn bounded(reason: Option<&str>) -> Result<Option<String>, Refusal> {
     match reason {
         Some(text) if text.len() > MAX_REASON_BYTES => Err(Refusal::Reason { max: MAX_REASON_BYTES }),
-        reason => Ok(reason.map(str::to_owned)),
+        reason => Ok(reason.map(|text| redacted(text).into_owned())),
     }
+}
+
+/// What a person set, without the credentials in it.
+fn shown(patch: &Columns) -> Columns {
+    let shown = |value: &Scalar| match value {
+        Scalar::String(text) => Scalar::String(redacted(text).into_owned()),
+        Scalar::Null | Scalar::Bool(_) | Scalar::Number(_) => value.clone(),
+    };
+    patch.iter().map(|(column, value)| (column.clone(), shown(value))).collect()
 }
 
 /// A reason that must say something.
@@ -376,7 +388,7 @@ fn said(reason: &str) -> Result<String, Refusal> {
     if reason.trim().is_empty() || reason.len() > MAX_REASON_BYTES {
         return Err(Refusal::Reason { max: MAX_REASON_BYTES });
     }
-    Ok(reason.to_owned())
+    Ok(redacted(reason).into_owned())
 }
 
 fn wrong_status(state: &Proposal, needed: &'static str) -> Refusal {

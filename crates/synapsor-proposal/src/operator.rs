@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "decisions")]
+use synapsor_protocol::credential::redacted;
 
 /// The longest note that an operator may leave beside a decision, in bytes.
 pub const MAX_NOTE_BYTES: usize = 500;
@@ -45,7 +47,7 @@ impl OperatorIdentity {
     /// The identity of this account. `note` is cut to [`MAX_NOTE_BYTES`]; it is a remark and gives no authority.
     #[cfg(feature = "decisions")]
     pub fn new(account: impl Into<String>, uid: u32, roles: Roles, note: Option<String>) -> Self {
-        let note = note.map(|note| cut(note, MAX_NOTE_BYTES));
+        let note = note.map(|note| cut(redacted(&note).into_owned(), MAX_NOTE_BYTES));
         Self { account: account.into(), uid, roles, note }
     }
 

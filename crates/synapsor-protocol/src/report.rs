@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::credential::{has_credential, redacted};
 use crate::identifier::Identifier;
 use crate::scalar::Scalar;
 
@@ -239,10 +240,28 @@ impl Report {
         self
     }
 
+    /// The same without a credential in what was said, whoever said it.
+    #[must_use]
+    pub fn without_credentials(mut self) -> Self {
+        self.detail = self.detail.map(|detail| redacted(&detail).into_owned());
+        self.details.values_mut().for_each(redact);
+        self
+    }
+
     /// The same, marked as worth another attempt.
     #[must_use]
     pub fn transient(mut self) -> Self {
         self.transient = true;
         self
+    }
+}
+
+/// Takes the credentials out of every text of a value.
+fn redact(value: &mut Value) {
+    match value {
+        Value::String(text) if has_credential(text) => *text = redacted(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(members) => members.values_mut().for_each(redact),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -351,6 +351,25 @@ fn a_credential_that_a_model_gives_is_refused_before_anything_is_read() {
     assert_eq!(honest.code, Some(0), "{honest}");
 }
 
+/// Nobody means to put a credential on record; a person who pastes one into a reason does all the same.
+#[test]
+fn a_credential_that_a_person_pastes_into_a_reason_is_not_recorded() {
+    let desk = Desk::sqlite();
+    desk.propose("x");
+    let pasted = |words: &str, flag: &str| {
+        let seen = desk.program(words).args([flag, &format!("asked for with {URL}")]).run();
+        assert_eq!(seen.code, Some(0), "{seen}");
+    };
+    pasted("proposals approve --yes --reason fine", "--actor");
+    pasted("proposals cancel --yes", "--reason");
+    let told = desk.json("proposals show --json");
+    assert_eq!(told["state"]["closing"]["reason"], "asked for with postgres://app:[redacted]@db.internal/shop");
+    let mut hunt = Hunt::of(&["hunter2-7f"]);
+    everything_that_shows(&desk, &mut hunt);
+    hunt.read_all(desk.folder.path(), &[]);
+    hunt.ends_well();
+}
+
 #[test]
 fn where_the_whole_row_guards_a_change_a_credential_in_it_is_refused() {
     let desk = Desk::sqlite();
