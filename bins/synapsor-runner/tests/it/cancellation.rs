@@ -115,7 +115,7 @@ fn a_call_whose_client_hangs_up_ends_in_the_database_in_both_eras_and_over_the_b
             wait_until(&desk, "0");
         }
         assert_eq!(server.post(&within, &call(7, "billing.inspect_invoice", "INV-1")).json()["result"]["structuredContent"]["ok"], true);
-        let bridge = Server::bridge(&mut desk, "");
+        let bridge = Server::bridge(&mut desk, "--allow-concurrent-store");
         let waiting = bridge.send(&[], &slow_call(7));
         wait_until(&desk, "1");
         drop(waiting);

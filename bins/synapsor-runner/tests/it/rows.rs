@@ -265,12 +265,12 @@ fn values_of_every_type_travel_without_losing_a_digit() {
     desk.execute(
         "create type mood as enum ('calm', 'cross'); \
          create table wide (id text primary key, tenant_id text not null, big bigint, exact numeric, day date, \
-         moment timestamptz, plain timestamp, doc jsonb, token uuid, feeling mood, ratio double precision, yes boolean); \
+         moment timestamptz, plain timestamp, doc jsonb, label uuid, feeling mood, ratio double precision, yes boolean); \
          insert into wide values ('W-1', 'acme', -9007199254740993, 12345678901234567890.10, '2026-03-29', \
          '2026-03-29 02:30:00.123456+05:45', '2026-03-29 02:30:00.1', '{\"b\": [1, {\"a\": null}]}', \
          '0190B6F0-C2A9-7D3F-8A4E-5B6C7D8E9F00', 'cross', 0.1, true)",
     );
-    let columns = ["big", "exact", "day", "moment", "plain", "doc", "token", "feeling", "ratio", "yes"];
+    let columns = ["big", "exact", "day", "moment", "plain", "doc", "label", "feeling", "ratio", "yes"];
     desk.offer(desk.reads("desk.inspect_wide", "wide", &columns));
     let answer = desk.call("desk.inspect_wide", &json!({"id": "W-1"}));
     let told: Vec<_> = columns.iter().map(|column| format!("{column} {}", answer["data"][column])).collect();
@@ -281,7 +281,7 @@ fn values_of_every_type_travel_without_losing_a_digit() {
     moment "2026-03-28T20:45:00.123456Z"
     plain "2026-03-29T02:30:00.100000"
     doc "{\"b\":[1,{\"a\":null}]}"
-    token "0190b6f0-c2a9-7d3f-8a4e-5b6c7d8e9f00"
+    label "0190b6f0-c2a9-7d3f-8a4e-5b6c7d8e9f00"
     feeling "cross"
     ratio 0.1
     yes true
