@@ -22,7 +22,7 @@ use crate::services::Services;
 use crate::workspace::{self, cargo};
 
 /// No step takes this long unless it hangs.
-const STEP_LIMIT: Duration = Duration::from_secs(20 * 60);
+const STEP_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Lines of a failing step's output that are printed; all of it stays in its file.
 const PRINTED_LINES: usize = 400;
