@@ -16,7 +16,7 @@ use synapsor_testkit::Seen;
 
 use crate::desk::{Desk, answer_of, id_of, told};
 use crate::http_client::{Server, TOKEN};
-use crate::mcp_client::{Client, envelope};
+use crate::mcp_client::Client;
 
 /// What is searched for, and what was written.
 struct Hunt {
@@ -92,7 +92,7 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
             let padded = [vec![b'x'; before], text.as_bytes().to_vec()].concat();
             let whole = engine.encode(padded);
             let (from, to) = ([0, 2, 3][before], whole.trim_end_matches('=').len() - 2);
-            forms.push(("base64", whole[from..to].as_bytes().to_vec()));
+            forms.push(("base64", whole.as_bytes()[from..to].to_vec()));
         }
     }
     forms.sort();
