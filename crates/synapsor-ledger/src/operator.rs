@@ -21,7 +21,7 @@ use crate::pause::{self, Pause};
 use crate::prune::{self, Cutoffs, Pruned};
 use crate::record::{Claim, Diagnostic, Dossier, Evidence, Holder, Lease, QueryAudit, Replay};
 use crate::related;
-use crate::stats::{self, Stats};
+use crate::stats::{self, Open, Stats};
 use crate::tell::{Listener, tell};
 use crate::verify::{self, Head, Verified};
 
@@ -67,6 +67,11 @@ impl OperatorLedger {
     pub async fn related(&self, id: &str, filter: &Filter) -> Result<Vec<Activity>, LedgerError> {
         let (id, filter) = (id.to_owned(), filter.clone());
         self.ledger.readers.read(move |connection| related::related(connection, &id, &filter)).await
+    }
+
+    /// What is not settled, counted: cheap, however much is settled.
+    pub async fn open(&self) -> Result<Open, LedgerError> {
+        self.ledger.readers.read(stats::open).await
     }
 
     /// How much the ledger holds.

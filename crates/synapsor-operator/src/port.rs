@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synapsor_config::Config;
 use synapsor_executor::{Executor, Job};
-use synapsor_ledger::{Cutoffs, Dossier, Filter, Holder, OperatorLedger, Page, Pause, Pruned, Replay, Stats, Summary};
+use synapsor_ledger::{Cutoffs, Dossier, Filter, Holder, Open, OperatorLedger, Page, Pause, Pruned, Replay, Summary};
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, Timestamp};
@@ -95,9 +95,9 @@ impl OperatorPort {
         Ok(self.ledger.resume().await?)
     }
 
-    /// How much the ledger holds, and what waits.
-    pub async fn stats(&self) -> Result<Stats, OperatorError> {
-        Ok(self.ledger.stats().await?)
+    /// What is not settled, counted.
+    pub async fn open(&self) -> Result<Open, OperatorError> {
+        Ok(self.ledger.open().await?)
     }
 
     /// Removes what is old, as [`OperatorLedger::prune`] says.

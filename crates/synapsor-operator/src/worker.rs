@@ -140,7 +140,7 @@ impl Worker {
         shift.leave().await;
         let mut tally = shift.tally;
         if self.settings.drain && ended.is_ok() {
-            tally.left = self.port.ledger.stats().await?.open.due;
+            tally.left = self.port.ledger.open().await?.due;
         }
         ended.map(|()| tally)
     }

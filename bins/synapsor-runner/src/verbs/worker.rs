@@ -98,7 +98,7 @@ pub(super) fn chores(config: &Config, port: &OperatorPort) -> Vec<Chore> {
 
 /// What the worker will do, before it does anything.
 async fn begin(config: &Config, port: &OperatorPort, words: &Work) -> Answer<()> {
-    let (lanes, open) = (lanes(config), port.stats().await?.open);
+    let (lanes, open) = (lanes(config), port.open().await?);
     if words.json {
         let lanes: Vec<Value> = lanes.iter().map(|(lane, retry)| lane_record(config, lane, retry)).collect();
         output::json_line(&json!({"event": "started", "at": Timestamp::now(), "pid": std::process::id(), "account": port.account(),

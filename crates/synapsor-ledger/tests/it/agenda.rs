@@ -208,7 +208,7 @@ async fn of_sixteen_who_deliver_once_one_does() {
 #[tokio::test]
 async fn what_nobody_claimed_in_time_has_lapsed() {
     let fixture = Fixture::new();
-    let soon = Timestamp::now().after(Duration::from_millis(500));
+    let soon = Timestamp::now().after(Duration::from_secs(3));
     let mut ids = Vec::new();
     for object in ["A", "B"] {
         let Recorded::Created(proposal) = fixture.agent.record_proposal(proposal_until(object, "paid", soon)).await.unwrap() else {
@@ -218,7 +218,7 @@ async fn what_nobody_claimed_in_time_has_lapsed() {
     }
     fixture.approve(&ids[1]).await.unwrap();
     assert_eq!(agenda(&fixture).await.lapsed, Vec::<ProposalId>::new());
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(soon.since(Timestamp::now()) + SHORT).await;
     assert_eq!(agenda(&fixture).await.lapsed, [ids[0].id().clone(), ids[1].id().clone()]);
     for proposal in &ids {
         assert_eq!(fixture.execute(proposal, Order::Expire).await.unwrap().status, Status::Expired);

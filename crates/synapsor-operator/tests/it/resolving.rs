@@ -159,12 +159,12 @@ async fn an_unknown_outcome_of_a_source_is_found_out_or_stopped() {
     assert_snapshot!(reconcile(&floor, &made).await, @"tried, already_applied");
     assert_eq!(floor.port.unresolved().await.unwrap(), []);
     // Claimed, and its process died; by now its time has passed.
-    let left = floor.proposed("shop", Duration::from_millis(600)).await;
+    let left = floor.proposed("shop", Duration::from_secs(3)).await;
     floor.approve(&left).await;
     floor.shop.is_with(&left, Mood::Slow(Duration::from_secs(60)));
     let dying = floor.another().with_lease(Duration::from_millis(50));
-    drop(tokio::time::timeout(Duration::from_millis(200), dying.apply(&left, &mut |_| {})).await);
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    drop(tokio::time::timeout(Duration::from_millis(1500), dying.apply(&left, &mut |_| {})).await);
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(floor.port.unresolved().await.unwrap(), std::slice::from_ref(&left));
     assert_snapshot!(reconcile(&floor, &left).await, @"stopped, expired");
     assert_eq!(floor.shop.effects(), 1);

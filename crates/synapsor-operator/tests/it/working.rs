@@ -308,7 +308,7 @@ async fn draining_ends_when_nothing_is_due_and_leaves_what_cannot_be_reached() {
 #[tokio::test]
 async fn what_is_past_expires_whether_somebody_decided_or_tried_or_not() {
     let floor = Floor::new();
-    let soon = Duration::from_millis(700);
+    let soon = Duration::from_secs(3);
     let undecided = floor.proposed("shop", soon).await;
     let unclaimed = floor.proposed("shop", soon).await;
     let claimed = floor.proposed("depot", soon).await;
