@@ -64,7 +64,7 @@ pub(super) enum Version {
     Seen,
     /// One that differs from the first in the last digit of its fraction.
     Almost,
-    /// One that a careless reader takes for the first: a number with a half more, a text with a zero before it.
+    /// One that a careless reader takes for the first: a number with a half more.
     Near,
 }
 
@@ -348,7 +348,7 @@ impl Ask {
             Version::First => &scene.first,
             Version::Seen => &scene.seen,
             Version::Almost => &almost(&scene.first).unwrap_or(Scalar::Null),
-            Version::Near => &near(&scene.first),
+            Version::Near => &near(&scene.first).unwrap_or(Scalar::Null),
         };
         let guard = json!({"column": tenant_column, "value": tenant});
         let expected = json!({"column": fixture.target.version_column, "value": version});
@@ -451,10 +451,11 @@ pub(super) fn almost(version: &Scalar) -> Option<Scalar> {
     (digits >= 4).then(|| Scalar::from(format!("{}{other}{}", &text[..last], &text[begin + digits..])))
 }
 
-fn near(version: &Scalar) -> Scalar {
+/// The number and a half; nothing of a version that is none.
+pub(super) fn near(version: &Scalar) -> Option<Scalar> {
     match version {
-        Scalar::Number(number) => Number::from_f64(number.as_f64() + 0.5).map_or(Scalar::Null, Scalar::Number),
-        Scalar::Null | Scalar::Bool(_) | Scalar::String(_) => Scalar::from(format!("0{}", version.plain_text())),
+        Scalar::Number(number) => Number::from_f64(number.as_f64() + 0.5).map(Scalar::Number),
+        Scalar::Null | Scalar::Bool(_) | Scalar::String(_) => None,
     }
 }
 

@@ -11,7 +11,7 @@ use synapsor_protocol::name::EnvName;
 use synapsor_protocol::{Scalar, Secret};
 
 use super::answers::Answers;
-use super::ask::{Ask, Scene, almost, is_spelled};
+use super::ask::{Ask, Scene, almost, is_spelled, near};
 use super::fixture::{DryRunClaim, Fixture, RedeliveryClaim};
 use super::judge::{Said, difference, due};
 use super::list;
@@ -200,7 +200,7 @@ impl<'a> Conformance<'a> {
             Need::SpelledKey if !is_spelled(&self.fixture.target.primary_key.value) => Some("the key has no two spellings"),
             Need::Token | Need::Signing | Need::NextSecret | Need::RefusedPatch | Need::TypedPatch => None,
             // Whether it is met is known once the row was looked at.
-            Need::FineVersion => None,
+            Need::FineVersion | Need::NumberVersion => None,
             Need::SpelledTenant | Need::SpelledKey => None,
         });
         let never = scenario.proves == Proves::Redelivery && self.fixture.claims.redelivery == RedeliveryClaim::Never;
@@ -213,8 +213,8 @@ impl<'a> Conformance<'a> {
         }
         self.stage.reset().await?;
         let begun = self.stage.observe().await?;
-        if scenario.needs.contains(&Need::FineVersion) && almost(&begun.version).is_none() {
-            return Ok(Judgement::Skipped { why: "the version has no fraction of a second".to_owned() });
+        if let Some(why) = lacking(scenario, &begun.version) {
+            return Ok(Judgement::Skipped { why: why.to_owned() });
         }
         let proposals = (0..OPERATIONS).map(|_| ProposalId::generate()).collect();
         let (first, seen) = (begun.version.clone(), begun.version.clone());
@@ -361,6 +361,15 @@ impl<'a> Conformance<'a> {
         }
         Ok(None)
     }
+}
+
+/// Why a row with this version is not one for a scenario, if so.
+fn lacking(scenario: &Scenario, version: &Scalar) -> Option<&'static str> {
+    scenario.needs.iter().find_map(|need| match need {
+        Need::FineVersion if almost(version).is_none() => Some("the version has no fraction of a second"),
+        Need::NumberVersion if near(version).is_none() => Some("the version is no number"),
+        _ => None,
+    })
 }
 
 /// One of them may be applied; the others are as is due, or all of them are.

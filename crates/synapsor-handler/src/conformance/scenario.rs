@@ -30,6 +30,8 @@ pub(super) enum Need {
     TypedPatch,
     /// A version with a fraction of a second.
     FineVersion,
+    /// A version that is a number.
+    NumberVersion,
     /// A tenant with letters that no uuid has: another case of it is another tenant.
     SpelledTenant,
     /// A key of that sort.
