@@ -286,8 +286,14 @@ impl Both {
 
     async fn step(&mut self, slot: usize, step: &Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Restart => return Ok(self.restart()),
-            Step::Wait => return Ok(tokio::time::sleep(SOON).await),
+            Step::Restart => {
+                self.restart();
+                return Ok(());
+            }
+            Step::Wait => {
+                tokio::time::sleep(SOON).await;
+                return Ok(());
+            }
             Step::Propose { expires } => return self.propose(slot, *expires).await,
             _ => {}
         }
