@@ -58,7 +58,7 @@ async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
 /// An attempt is paused; somebody with another clock takes over or cancels; the attempt goes on with yet another clock.
 async fn paused(plan: &Plan, engine: Engine, number: u64, random: &mut Random) -> (bool, String, Desk) {
     let case = Case { engine, verb: Verb::Apply, wal: false, rival: false, remedy: Remedy::chosen(random, 35) };
-    let _turn = plan.turn().await;
+    let turn = plan.turn().await;
     let places = plan.places(&format!("{:?} on {}", case.verb, engine.name()), list(plan, case)).await;
     let place = places[usize::try_from(number / 6).unwrap_or(0) % places.len()].clone();
     let [before, other, after] = [0; 3].map(|_| *random.one(&OFF));
@@ -77,6 +77,8 @@ async fn paused(plan: &Plan, engine: Engine, number: u64, random: &mut Random) -
     drop(first.child.stdin.take());
     let stopped = stopped(&trace, || matches!(first.child.try_wait(), Ok(Some(_)))).await;
     let placed = stopped && claimed_and_unreported(&desk);
+    // Both mostly wait for each other's locks from here on.
+    drop(turn);
     if placed {
         let seen = others.misleads(case.remedy.of(&desk, &id)).within(TAKEOVER).run().await;
         if case.remedy == Remedy::Apply {
