@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use synapsor_protocol::Digest;
 use synapsor_testkit::{Folder, Postgres, Program};
 
-use crate::desk::PROGRAM;
+use crate::desk::{Desk, PROGRAM, id_of};
+use crate::handlers;
 
 const TOKEN: &str = "the token of the executor of the shop";
 const SECRET: &str = "whsec_bm90IGEgc2VjcmV0IGFueSBtb3Jl";
@@ -26,31 +27,93 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 #[test]
 fn the_python_template_keeps_the_contract() {
     let Some(shop) = Shop::with("python-fastapi") else { return };
-    let python = virtual_environment(&shop.folder.read("requirements.txt"));
-    let serving = shop.serve(&python, &["-B", "-m", "uvicorn", "app:app", "--port"]);
+    let serving = shop.serve(&language("python-fastapi", &shop.folder), &["-B", "-m", "uvicorn", "app:app", "--port"]);
     proved(&shop, &serving);
 }
 
 #[test]
 fn the_node_template_keeps_the_contract() {
     let Some(shop) = Shop::with("node-fastify") else { return };
-    link_modules(&shop.folder);
-    let serving = shop.serve(Path::new("node"), &["app.mjs"]);
+    let serving = shop.serve(&language("node-fastify", &shop.folder), &["app.mjs"]);
     proved(&shop, &serving);
 }
 
 #[test]
 fn a_python_command_answers_a_line_with_a_receipt() {
     let Some(shop) = Shop::with("command-python") else { return };
-    let python = virtual_environment(&shop.folder.read("requirements.txt"));
-    commanded(&shop, &python, "synapsor_command_handler.py");
+    commanded(&shop, &language("command-python", &shop.folder), "synapsor_command_handler.py");
 }
 
 #[test]
 fn a_node_command_answers_a_line_with_a_receipt() {
     let Some(shop) = Shop::with("command-node") else { return };
-    link_modules(&shop.folder);
-    commanded(&shop, Path::new("node"), "synapsor-command-handler.mjs");
+    commanded(&shop, &language("command-node", &shop.folder), "synapsor-command-handler.mjs");
+}
+
+/// Proposed, approved and applied by the program, carried out by the template.
+#[test]
+fn an_executor_and_the_served_templates_understand_each_other() {
+    for (template, words) in [("python-fastapi", &["-B", "-m", "uvicorn", "app:app", "--port"][..]), ("node-fastify", &["app.mjs"])] {
+        let Some(mut desk) = desk_with_credits() else { return };
+        let folder = written(template);
+        let serving = serve(&language(template, &folder), words, &folder, &desk.url());
+        desk.set("APP_URL", format!("http://127.0.0.1:{}/synapsor/writeback", serving.port));
+        desk.set("APP_TOKEN", TOKEN);
+        desk.set("APP_SECRET", SECRET);
+        let auth = json!({"type": "bearer_env", "token_env": "APP_TOKEN"});
+        carried_out(&desk, json!({"type": "http_handler", "url_env": "APP_URL", "auth": auth, "signing_secret_env": "APP_SECRET"}));
+    }
+}
+
+#[test]
+fn an_executor_and_the_command_templates_understand_each_other() {
+    for (template, file) in [("command-python", "synapsor_command_handler.py"), ("command-node", "synapsor-command-handler.mjs")] {
+        let Some(mut desk) = desk_with_credits() else { return };
+        let folder = written(template);
+        let program = language(template, &folder);
+        desk.set("APP_COMMAND", format!("'{}' '{}'", program.display(), folder.path().join(file).display()));
+        desk.set("DATABASE_URL", desk.url());
+        carried_out(&desk, json!({"type": "command_handler", "command_env": "APP_COMMAND", "env_passthrough": ["DATABASE_URL"]}));
+    }
+}
+
+/// What runs a template's files, with what they need installed.
+fn language(template: &str, folder: &Folder) -> PathBuf {
+    if template.contains("python") {
+        return virtual_environment(&folder.read("requirements.txt"));
+    }
+    link_modules(folder);
+    "node".into()
+}
+
+fn desk_with_credits() -> Option<Desk> {
+    let desk = Desk::postgres()?;
+    let columns = "operation_id text primary key, tenant_id text not null, invoice_id text not null, cents bigint not null";
+    desk.execute(&format!("create table account_credits ({columns})"));
+    Some(desk)
+}
+
+/// A dry run leaves nothing, `apply` changes both rows, and a second change of the same version is a conflict.
+fn carried_out(desk: &Desk, mut executor: Value) {
+    for (name, value) in [("redelivery", json!("safe")), ("dry_run", json!("handler")), ("timeout_ms", json!(20_000))] {
+        executor[name] = value;
+    }
+    desk.configure(|config| config["executors"] = json!({"app": executor}));
+    desk.offer(handlers::proposes_credit(desk, "app"));
+    let proposed = |cents: u32| {
+        let id = id_of(&desk.call(handlers::CREDIT, &json!({"id": "INV-1", "cents": cents})));
+        desk.approve(&id);
+        id
+    };
+    let (first, second) = (proposed(700), proposed(800));
+    let rehearsed = desk.json(&format!("apply {first} --dry-run --json"));
+    assert_eq!((&rehearsed["would_be"], handlers::rows(desk).as_str()), (&json!("applied"), "0 | 0; overdue | 3"), "{rehearsed}");
+    insta::allow_duplicates! {
+        assert_snapshot!(desk.apply(&first), @"applied");
+        assert_snapshot!(desk.apply(&first), @"already_applied");
+        assert_snapshot!(desk.apply(&second), @"conflict ROW_CHANGED_AFTER_PROPOSAL");
+        assert_snapshot!(handlers::rows(desk), @"1 | 700; credited | 4");
+    }
 }
 
 /// A template's files in a folder, and its tables in a database.
@@ -75,32 +138,13 @@ impl Drop for Serving {
 
 impl Shop {
     fn with(template: &str) -> Option<Self> {
-        let database = Postgres::shared()?;
-        let folder = Folder::new();
-        let seen = Program::at(PROGRAM).args(["handler", "template", template, "--output"]).arg(folder.path()).run();
-        assert_eq!(seen.code, Some(0), "{seen}");
+        let (database, folder) = (Postgres::shared()?, written(template));
         database.execute(&folder.read("schema.sql"));
         Some(Self { folder, database })
     }
 
-    /// Starts a program that listens where `PORT`, or its last word, says.
     fn serve(&self, program: &Path, words: &[&str]) -> Serving {
-        let port = free_port();
-        let mut command = Command::new(program);
-        command.args(words).args(words.contains(&"--port").then(|| port.to_string())).current_dir(self.folder.path());
-        command.env("PORT", port.to_string()).env("DATABASE_URL", self.database.url()).env("HANDLER_TOKEN", TOKEN);
-        command.env("HANDLER_SIGNING_SECRET", SECRET).env("HANDLER_NEXT_SIGNING_SECRET", NEXT);
-        let log = self.folder.path().join("log.txt");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
-        let mut serving = Serving { program: command.spawn().unwrap(), port };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = serving.program.try_wait().unwrap();
-            let said = || fs::read_to_string(&log).unwrap_or_default();
-            assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(60), "it does not serve: {}", said());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        serving
+        serve(program, words, &self.folder, &self.database.url())
     }
 
     /// The template's own fixture with these changes, in a file.
@@ -117,6 +161,34 @@ impl Shop {
         let program = program.env("DATABASE_URL", self.database.url()).env("HANDLER_TOKEN", TOKEN);
         program.env("HANDLER_SIGNING_SECRET", SECRET).env("HANDLER_NEXT_SIGNING_SECRET", NEXT).run()
     }
+}
+
+/// A template's files.
+fn written(template: &str) -> Folder {
+    let folder = Folder::new();
+    let seen = Program::at(PROGRAM).args(["handler", "template", template, "--output"]).arg(folder.path()).run();
+    assert_eq!(seen.code, Some(0), "{seen}");
+    folder
+}
+
+/// Starts a program that listens where `PORT`, or its last word, says.
+fn serve(program: &Path, words: &[&str], folder: &Folder, database: &str) -> Serving {
+    let port = free_port();
+    let mut command = Command::new(program);
+    command.args(words).args(words.contains(&"--port").then(|| port.to_string())).current_dir(folder.path());
+    command.env("PORT", port.to_string()).env("DATABASE_URL", database).env("HANDLER_TOKEN", TOKEN);
+    command.env("HANDLER_SIGNING_SECRET", SECRET).env("HANDLER_NEXT_SIGNING_SECRET", NEXT);
+    let log = folder.path().join("log.txt");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+    let mut serving = Serving { program: command.spawn().unwrap(), port };
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = serving.program.try_wait().unwrap();
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(60), "it does not serve: {}", said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    serving
 }
 
 /// Every scenario passes, with a number as the version and with a moment as the version.
