@@ -22,7 +22,7 @@ impl Server {
         let options = Opts::from_url(url.as_str()).map_err(|_| "a part of it cannot be read")?;
         let encrypted = (!here).then(SslOpts::default);
         let options = OptsBuilder::from_opts(options).ssl_opts(encrypted).prefer_socket(false);
-        let pinned = "set autocommit = 1, time_zone = '+00:00', transaction_isolation = 'READ-COMMITTED', completion_type = 'NO_CHAIN', sql_mode = 'STRICT_ALL_TABLES'";
+        let pinned = "set autocommit = 1, time_zone = '+00:00', completion_type = 'NO_CHAIN', sql_mode = 'STRICT_ALL_TABLES'";
         Ok(Self { options: options.init(vec![pinned]).into(), connection: Mutex::default() })
     }
 
