@@ -74,7 +74,8 @@ fn has_upkeep(connection: &Connection) -> Result<bool, LedgerError> {
 /// Checks every commit against its records and the commit before it; takes what it finds out of `written`. Commits that are gone, and
 /// records of others, must be gaps that a record of upkeep explains.
 fn commits(connection: &Connection, written: &mut BTreeMap<i64, Vec<Digest>>, mut gaps: Gaps) -> Result<(), LedgerError> {
-    let mut select = connection.prepare("SELECT number, hash, created_at FROM commits ORDER BY number")?;
+    let remaining = if has_upkeep(connection)? { "remaining" } else { "NULL" };
+    let mut select = connection.prepare(&format!("SELECT number, hash, created_at, records, {remaining} FROM commits ORDER BY number"))?;
     let mut rows = select.query([])?;
     let mut previous: Option<String> = None;
     let mut next = 1;
@@ -91,6 +92,11 @@ fn commits(connection: &Connection, written: &mut BTreeMap<i64, Vec<Digest>>, mu
             return Err(altered());
         }
         let mut records = written.remove(&number).unwrap_or_default();
+        // Pruning goes by what is counted here.
+        let (wrote, remaining): (i64, Option<i64>) = (row.get(3)?, row.get(4)?);
+        if remaining.unwrap_or(wrote) != records.len() as i64 {
+            return Err(altered());
+        }
         records.extend(gaps.thinned.remove(&number).unwrap_or_default());
         records.sort_unstable();
         let created_at = Timestamp::parse(&created_at).ok_or_else(altered)?;

@@ -5,7 +5,7 @@
 //! - A copy is in its place only when it was written, synced and verified. It is 0600 from its first byte, and follows no link.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,8 +85,7 @@ impl Draft {
             if replace {
                 fs::rename(&self.written, place)?;
             } else {
-                fs::hard_link(&self.written, place)?;
-                fs::remove_file(&self.written)?;
+                name(&self.written, place)?;
             }
             if let Some(folder) = place.parent() {
                 File::open(folder)?.sync_all()?;
@@ -99,6 +98,18 @@ impl Draft {
         })?;
         self.published = true;
         Ok(bytes)
+    }
+}
+
+/// Gives a file its name unless that is taken. Where the file system has no links, the name is taken first and filled then.
+fn name(written: &Path, place: &Path) -> io::Result<()> {
+    match fs::hard_link(written, place) {
+        Ok(()) => fs::remove_file(written),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) => {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(place)?;
+            fs::rename(written, place)
+        }
     }
 }
 

@@ -152,7 +152,9 @@ fn set_aside(store: &Path) -> Result<Option<PathBuf>, LedgerError> {
         let (file, copy) = (beside(store, suffix), beside(&kept, suffix));
         refuse_link(&file)?;
         if file.exists() {
-            fs::hard_link(&file, &copy).map_err(|error| refused(&copy, error))?;
+            // Not every file system has links; a copy does as well, and takes longer.
+            let kept = fs::hard_link(&file, &copy).or_else(|_| fs::copy(&file, &copy).map(|_| ()));
+            kept.map_err(|error| refused(&copy, error))?;
         }
     }
     remove_log(store)?;
