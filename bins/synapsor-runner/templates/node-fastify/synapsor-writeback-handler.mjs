@@ -473,7 +473,11 @@ export class Handler {
     this.signatures = new Signatures(secrets, toleranceSeconds);
     this.log = log;
     this.pool = new pg.Pool({ connectionString: database, max: connections, connectionTimeoutMillis: 10_000, types: AS_TEXT });
-    this.pool.on('connect', (client) => client.query(PINNED).catch((error) => log.error(error)));
+    this.pool.on('connect', (client) => {
+      // Whoever uses the connection gets the error too; without a listener here it would end the process.
+      client.on('error', (error) => log.error(error));
+      client.query(PINNED).catch((error) => log.error(error));
+    });
     this.pool.on('error', (error) => log.error(error));
   }
 

@@ -498,7 +498,11 @@ class Handler:
         self.token = token.encode()
         self.signatures = Signatures(secrets, tolerance)
         self.effects: dict[str, tuple[Effect, bool]] = {}
-        self.pool = ConnectionPool(database, min_size=0, max_size=connections, timeout=10, open=False, configure=pinned)
+        # A connection that the server has closed meanwhile is found out before it is used.
+        check = ConnectionPool.check_connection
+        self.pool = ConnectionPool(
+            database, min_size=0, max_size=connections, timeout=10, open=False, configure=pinned, check=check
+        )
 
     def effect(self, action: str, rehearsable: bool = False) -> Callable[[Effect], Effect]:
         """Registers the business change of a capability. A rehearsable one does nothing outside its transaction."""

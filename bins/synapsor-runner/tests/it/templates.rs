@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use synapsor_protocol::Digest;
-use synapsor_testkit::{Folder, Postgres, Program};
+use synapsor_testkit::{Cut, Folder, Postgres, Program};
 
 use crate::desk::{Desk, PROGRAM, id_of};
 use crate::handlers;
@@ -57,11 +57,8 @@ fn an_executor_and_the_served_templates_understand_each_other() {
         let Some(mut desk) = desk_with_credits() else { return };
         let folder = written(template);
         let serving = serve(&language(template, &folder), words, &folder, &desk.url());
-        desk.set("APP_URL", format!("http://127.0.0.1:{}/synapsor/writeback", serving.port));
-        desk.set("APP_TOKEN", TOKEN);
-        desk.set("APP_SECRET", SECRET);
-        let auth = json!({"type": "bearer_env", "token_env": "APP_TOKEN"});
-        carried_out(&desk, json!({"type": "http_handler", "url_env": "APP_URL", "auth": auth, "signing_secret_env": "APP_SECRET"}));
+        offer_served(&mut desk, &serving);
+        carried_out(&desk);
     }
 }
 
@@ -73,7 +70,8 @@ fn an_executor_and_the_command_templates_understand_each_other() {
         let program = language(template, &folder);
         desk.set("APP_COMMAND", format!("'{}' '{}'", program.display(), folder.path().join(file).display()));
         desk.set("DATABASE_URL", desk.url());
-        carried_out(&desk, json!({"type": "command_handler", "command_env": "APP_COMMAND", "env_passthrough": ["DATABASE_URL"]}));
+        offer(&desk, json!({"type": "command_handler", "command_env": "APP_COMMAND", "env_passthrough": ["DATABASE_URL"]}));
+        carried_out(&desk);
     }
 }
 
@@ -86,6 +84,51 @@ fn language(template: &str, folder: &Folder) -> PathBuf {
     "node".into()
 }
 
+/// The connection to the database breaks at the worst moments; the credits are counted afterwards.
+#[test]
+fn a_commit_whose_answer_is_lost_is_unknown_to_the_templates_and_the_next_attempt_finds_out() {
+    let python = (&["-B", "-m", "uvicorn", "app:app", "--port"][..], "COMMIT");
+    let node = (&["app.mjs"][..], "commit");
+    for (template, (words, commit)) in [("python-fastapi", python), ("node-fastify", node)] {
+        let Some(mut desk) = desk_with_credits() else { return };
+        let (Some((proxy, through)), folder) = (desk.proxy(), written(template)) else { return };
+        let serving = serve(&language(template, &folder), words, &folder, &through);
+        offer_served(&mut desk, &serving);
+        let places = [
+            (Cut::BeforeQuery(commit), "unknown HANDLER_EXCEPTION", "applied"),
+            (Cut::AfterForwarding(commit), "unknown HANDLER_EXCEPTION", "already_applied"),
+            (Cut::BeforeQuery("insert into account_credits"), "failed TRANSACTION_FAILED", "applied"),
+            (Cut::AfterForwarding("insert into account_credits"), "failed TRANSACTION_FAILED", "applied"),
+        ];
+        for (place, first, next) in places {
+            let id = id_of(&desk.call(handlers::CREDIT, &json!({"id": "INV-1", "cents": 700})));
+            desk.approve(&id);
+            let what = format!("{template} {place:?}");
+            proxy.cut(place);
+            assert_eq!(desk.apply(&id), first, "{what}");
+            assert!(!proxy.disarm(), "nothing was cut: {what}");
+            assert_eq!(desk.apply(&id), next, "{what}");
+        }
+        assert_eq!(handlers::rows(&desk), "4 | 2800; credited | 7", "{template}");
+    }
+}
+
+fn offer_served(desk: &mut Desk, serving: &Serving) {
+    desk.set("APP_URL", format!("http://127.0.0.1:{}/synapsor/writeback", serving.port));
+    desk.set("APP_TOKEN", TOKEN);
+    desk.set("APP_SECRET", SECRET);
+    let auth = json!({"type": "bearer_env", "token_env": "APP_TOKEN"});
+    offer(desk, json!({"type": "http_handler", "url_env": "APP_URL", "auth": auth, "signing_secret_env": "APP_SECRET"}));
+}
+
+fn offer(desk: &Desk, mut executor: Value) {
+    for (name, value) in [("redelivery", json!("safe")), ("dry_run", json!("handler")), ("timeout_ms", json!(20_000))] {
+        executor[name] = value;
+    }
+    desk.configure(|config| config["executors"] = json!({"app": executor}));
+    desk.offer(handlers::proposes_credit(desk, "app"));
+}
+
 fn desk_with_credits() -> Option<Desk> {
     let desk = Desk::postgres()?;
     let columns = "operation_id text primary key, tenant_id text not null, invoice_id text not null, cents bigint not null";
@@ -94,12 +137,7 @@ fn desk_with_credits() -> Option<Desk> {
 }
 
 /// A dry run leaves nothing, `apply` changes both rows, and a second change of the same version is a conflict.
-fn carried_out(desk: &Desk, mut executor: Value) {
-    for (name, value) in [("redelivery", json!("safe")), ("dry_run", json!("handler")), ("timeout_ms", json!(20_000))] {
-        executor[name] = value;
-    }
-    desk.configure(|config| config["executors"] = json!({"app": executor}));
-    desk.offer(handlers::proposes_credit(desk, "app"));
+fn carried_out(desk: &Desk) {
     let proposed = |cents: u32| {
         let id = id_of(&desk.call(handlers::CREDIT, &json!({"id": "INV-1", "cents": cents})));
         desk.approve(&id);
