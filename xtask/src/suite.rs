@@ -178,8 +178,9 @@ impl<'a> Suite<'a> {
             self.left_out.push("chaos".to_owned());
             return Ok(());
         }
-        let mut command = Command::new(workspace::program()?);
-        command.args(["chaos", "--quick"]).args(options.no_install.then_some("--no-install"));
+        // By cargo and not by its path: the tests may have built this program anew.
+        let mut command = cargo(&["xtask", "chaos", "--quick"]);
+        command.args(options.no_install.then_some("--no-install"));
         self.command("chaos", &mut command)
     }
 

@@ -7,8 +7,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::error::TaskError;
-
 /// What cargo sets for the program that it runs. Build scripts watch some of it, so a cargo that
 /// inherits it builds again what is already built.
 const SET_BY_CARGO: [&str; 5] = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_"];
@@ -25,11 +23,6 @@ pub(crate) fn target() -> PathBuf {
     let built = env::current_exe().ok();
     let above_profile = built.as_deref().and_then(Path::parent).and_then(Path::parent);
     above_profile.map_or_else(|| root().join("target"), Path::to_path_buf)
-}
-
-/// This program.
-pub(crate) fn program() -> Result<PathBuf, TaskError> {
-    env::current_exe().map_err(|source| TaskError::System { action: "find this program", source })
 }
 
 /// The cargo that runs us, in the root folder, without what it told us about ourselves.

@@ -153,7 +153,7 @@ async fn a_gap_that_nobody_recorded_is_found() {
         "DELETE FROM upkeep WHERE number = 1",
         "UPDATE upkeep SET body_json = replace(body_json, 'dana', 'erin')",
         "UPDATE upkeep SET kind = 'restored'",
-        "UPDATE commits SET remaining = remaining + 1 WHERE remaining IS NOT NULL",
+        "UPDATE commits SET remaining = coalesce(remaining, records) + 1",
         "UPDATE commits SET remaining = 0 WHERE number = (SELECT min(number) FROM commits)",
         "UPDATE commits SET records = records + 1",
         "UPDATE upkeep SET body_json = replace(body_json, '\"first\":', '\"first\":1')",
