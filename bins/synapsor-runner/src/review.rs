@@ -23,7 +23,7 @@ pub(crate) fn text(dossier: &Dossier, again: &str) -> String {
     guards(&mut text, change_set);
     binding(&mut text, proposal);
     history(&mut text, events);
-    next(&mut text, proposal, change_set.mode, again);
+    next(&mut text, proposal, change_set, again);
     text.trim_end().to_owned()
 }
 
@@ -252,18 +252,21 @@ fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
     format!("{note}{reason}")
 }
 
-fn next(text: &mut String, proposal: &Proposal, mode: Mode, again: &str) {
+fn next(text: &mut String, proposal: &Proposal, set: &ChangeSet, again: &str) {
     use synapsor_proposal::Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
     let id = proposal.id();
     let digest = &proposal.terms.approval_digest;
     let command = match proposal.status {
         Approved | PendingWorker if proposal.dead_letter.is_some() => {
+            // Behind a handler only a person can say what an attempt of unknown outcome did.
+            let handler = set.writeback.executor.as_deref().is_some_and(|name| name != "sql_update");
+            let outcome = if handler && proposal.status == PendingWorker { " --outcome applied|not-applied" } else { "" };
             format!(
                 "synapsor-runner dead-letters replay {id}{again}\n  \
-                 synapsor-runner dead-letters resolve {id} --reason '...'{again}"
+                 synapsor-runner dead-letters resolve {id}{outcome} --reason '...'{again}"
             )
         }
-        PendingReview if mode == Mode::Shadow => {
+        PendingReview if set.mode == Mode::Shadow => {
             format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}{again}")
         }
         PendingReview => {

@@ -204,7 +204,7 @@ pub(super) fn text(news: &WorkerNews) -> String {
             format!("dead letter {}: {reason}", proposal.id())
         }
         WorkerNews::Expired(id) => format!("expired {id}: its time passed"),
-        WorkerNews::Abandoned(id) => format!("left {id}: the next attempt finds out what became of it"),
+        WorkerNews::Abandoned(id) => format!("left {id}: claimed, and nothing is known of it yet"),
         WorkerNews::LaneDown(lane) => {
             format!("source `{}` cannot be reached by `{}`: one job at a time asks again", lane.source_id, lane.executor)
         }

@@ -163,6 +163,7 @@ fn what_takes_one_delivery_is_delivered_once_and_then_a_person_is_asked() {
     error: what became of proposal wrp_#1 cannot be proved: say `--outcome applied` or `--outcome not-applied`, and how you know
     hint: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`; it is on record as your word, not as proved
     ");
+    assert!(desk.shown("dead-letters show latest").contains("--outcome applied|not-applied --reason"), "only a person can say it");
     let early = desk.json(&format!("dead-letters resolve {id} --outcome applied --reason x --json"));
     assert!(early["error"]["message"].as_str().unwrap().contains("nobody can attest its outcome before"), "{early}");
     let told = desk.json("reconcile --json");
