@@ -76,7 +76,7 @@ impl OperatorPort {
     pub async fn apply(&self, id: &ProposalId, waiting: &mut (dyn FnMut(&Waiting) + Send)) -> Result<Application, OperatorError> {
         let (mut told, never) = (None, CancellationToken::new());
         loop {
-            match self.turn(id, Wish::Person, &never).await? {
+            match self.turn(id, Wish::Person, &never, &|| ()).await? {
                 Turn::Done(application) => return Ok(*application),
                 Turn::SetAside(proposal) => return Err(needs_person(&proposal)),
                 Turn::Moved => {}
@@ -91,8 +91,15 @@ impl OperatorPort {
         }
     }
 
-    /// One try. Once `abandon` is cancelled the attempt is left as it is, claimed and unreported, and its lease is given back.
-    pub(crate) async fn turn(&self, id: &ProposalId, wish: Wish, abandon: &CancellationToken) -> Result<Turn, OperatorError> {
+    /// One try. Once `abandon` is cancelled the attempt is left as it is, claimed and unreported, and its lease is given back. `settling` is
+    /// called when the executor's answer settles the proposal, and nothing is left to do but to record it.
+    pub(crate) async fn turn(
+        &self,
+        id: &ProposalId,
+        wish: Wish,
+        abandon: &CancellationToken,
+        settling: &(dyn Fn() + Sync),
+    ) -> Result<Turn, OperatorError> {
         let dossier = self.ledger.load(id).await?;
         if let Some(settled) = settled(&dossier.proposal) {
             return Ok(Turn::Done(Box::new(settled)));
@@ -114,6 +121,9 @@ impl OperatorPort {
                 let job = self.job(&dossier, lease.attempt, issued_at)?;
                 let report = self.attempt(executor.as_ref(), &job, &lease, abandon).await?;
                 let next = policy.after(&dossier.proposal, &report);
+                if next == Next::Nothing {
+                    settling();
+                }
                 let proposal = self.record(id, job.attempt, &report, &next).await?;
                 let retry_after = if let Next::Again(pause) = next { Some(pause) } else { None };
                 Ok(Turn::Done(Box::new(Application { proposal, report, attempt: Some(job.attempt), retry_after })))

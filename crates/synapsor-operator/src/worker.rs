@@ -23,6 +23,7 @@ use synapsor_ledger::{Agenda, Lane, LedgerError};
 use synapsor_proposal::Order;
 use synapsor_protocol::Timestamp;
 use synapsor_protocol::id::ProposalId;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +83,10 @@ struct Shift<'a> {
     told: &'a mut (dyn FnMut(&WorkerNews) + Send),
     tasks: JoinSet<Ended>,
     by_task: HashMap<task::Id, ProposalId>,
-    running: HashMap<ProposalId, Lane>,
+    running: HashMap<ProposalId, Run>,
+    /// Jobs whose executor is done say so here; what they wait for now is the ledger.
+    acted: UnboundedSender<ProposalId>,
+    freed: UnboundedReceiver<ProposalId>,
     lanes: Lanes,
     /// What came to nothing a moment ago.
     cooling: HashMap<ProposalId, Instant>,
@@ -92,6 +96,13 @@ struct Shift<'a> {
     abandon: CancellationToken,
     paused: bool,
     tally: WorkerTally,
+}
+
+/// One job under way.
+struct Run {
+    lane: Lane,
+    /// Whether it takes a place: its executor is not done yet.
+    acting: bool,
 }
 
 /// What one task came to.
@@ -120,6 +131,7 @@ impl Worker {
     /// If the process dies, what it had claimed is due again when its leases lapse.
     pub async fn run(mut self, stop: &CancellationToken, told: &mut (dyn FnMut(&WorkerNews) + Send)) -> Result<WorkerTally, OperatorError> {
         let lanes = Lanes::of(&self.port.config, self.settings.concurrency);
+        let (acted, freed) = unbounded_channel();
         let mut shift = Shift {
             port: &self.port,
             settings: &self.settings,
@@ -128,6 +140,8 @@ impl Worker {
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
             running: HashMap::new(),
+            acted,
+            freed,
             lanes,
             cooling: HashMap::new(),
             known: HashSet::new(),
@@ -222,7 +236,7 @@ impl Shift<'_> {
         while progress {
             progress = false;
             for (lane, jobs) in &mut queues {
-                if self.running.len() >= self.settings.concurrency {
+                if !self.has_place() {
                     return;
                 }
                 if !self.lanes.has_room(lane) {
@@ -238,13 +252,21 @@ impl Shift<'_> {
         }
     }
 
+    /// Whether another job may begin. What only waits to be recorded takes no place, up to as many jobs again.
+    fn has_place(&self) -> bool {
+        let most = self.settings.concurrency;
+        self.running.len() < most * 2 && self.running.values().filter(|run| run.acting).count() < most
+    }
+
     fn start(&mut self, id: ProposalId, lane: Lane) {
         self.lanes.began(&lane);
-        self.running.insert(id.clone(), lane);
-        let (port, job, abandon) = (self.port.clone(), id.clone(), self.abandon.clone());
+        self.running.insert(id.clone(), Run { lane, acting: true });
+        let (port, job, abandon, acted) = (self.port.clone(), id.clone(), self.abandon.clone(), self.acted.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
-            let turn = port.attend(&job, &abandon).await;
+            // Nobody listens any more once the shift has ended.
+            let settling = || drop(acted.send(job.clone()));
+            let turn = port.attend(&job, &abandon, &settling).await;
             Ended { turn, took: begun.elapsed() }
         });
         self.by_task.insert(task.id(), id);
@@ -256,11 +278,23 @@ impl Shift<'_> {
         tokio::select! {
             () = stop.cancelled() => {}
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+            Some(id) = self.freed.recv() => self.free(&id),
             () = self.port.ledger.news() => {}
             () = tokio::time::sleep(look) => {}
         }
+        while let Ok(id) = self.freed.try_recv() {
+            self.free(&id);
+        }
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.ended(ended);
+        }
+    }
+
+    /// Lets another job have the place of one whose executor is done.
+    fn free(&mut self, id: &ProposalId) {
+        if let Some(run) = self.running.get_mut(id).filter(|run| run.acting) {
+            run.acting = false;
+            self.lanes.ended(&run.lane);
         }
     }
 
@@ -270,8 +304,8 @@ impl Shift<'_> {
         // A job that breaks the program breaks itself alone.
         let broken = |_| Ended { turn: Err(OperatorError::Broken { id: id.clone() }), took: Duration::ZERO };
         let Ended { turn, took } = ended.map_or_else(broken, |(_, ended)| ended);
-        let Some(lane) = self.running.remove(&id) else { return };
-        self.lanes.ended(&lane);
+        self.free(&id);
+        let Some(Run { lane, .. }) = self.running.remove(&id) else { return };
         match turn {
             Ok(Turn::Done(application)) => {
                 if let Some(news) = self.lanes.learn(&lane, &application.report, application.attempt.is_some()) {
@@ -353,8 +387,8 @@ impl Shift<'_> {
 
 impl OperatorPort {
     /// One try at something that is due, and what has to follow an error so that it is not due again at once.
-    async fn attend(&self, id: &ProposalId, abandon: &CancellationToken) -> Result<Turn, OperatorError> {
-        let error = match self.turn(id, Wish::Worker, abandon).await {
+    async fn attend(&self, id: &ProposalId, abandon: &CancellationToken, settling: &(dyn Fn() + Sync)) -> Result<Turn, OperatorError> {
+        let error = match self.turn(id, Wish::Worker, abandon, settling).await {
             Err(error) => error,
             turn => return turn,
         };
