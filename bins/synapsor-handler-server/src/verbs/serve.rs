@@ -1,8 +1,9 @@
 //! `serve`: check, listen, answer, and end without leaving anything half done.
 //!
-//! What is definitely wrong with the file, the environment or the database ends the process before it listens. A database that
+//! What is definitely wrong with the file, the environment, the database or the address ends the process before it listens. A database that
 //! cannot be reached is told, and `/readyz` says so until it can.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,11 @@ pub(super) fn run(words: &Serve) -> Answer<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|cause| Failure::new("the runtime could not be started").because(&cause))?;
     runtime.block_on(async {
-        let checked = check(words).await?;
+        let mut checked = check(words).await?;
         if words.check {
+            if let Some((config, _)) = &checked.ready {
+                checked.findings.extend(unlistenable(config, words.listen.as_ref()).await);
+            }
             let ok = !checked.findings.iter().any(is_error);
             output::line(if words.json { output::findings_json(ok, &checked.findings) } else { output::findings(&checked.findings) });
             return Ok(output::exit(ok));
@@ -75,8 +79,38 @@ async fn check(words: &Serve) -> Answer<Start> {
     }
 }
 
+/// What keeps the server from its address. The port is not taken: the handler that is being checked may well be serving on it.
+async fn unlistenable(config: &HandlerConfig, listen: Option<&ListenAddress>) -> Vec<Finding> {
+    let asked = listen.unwrap_or(&config.listen);
+    let mut tried = asked.clone();
+    tried.port = 0;
+    let bound = match (settings(config, asked), settings(config, &tried)) {
+        (Ok(settings), Ok(tried)) => Server::bind(tried).await.map(drop).map_err(|error| at(error, settings.listen.address())),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    let Err(error) = bound else { return Vec::new() };
+    let (code, member) = match &error {
+        HttpError::Cleartext { .. } => ("CLEARTEXT_FORBIDDEN", "listen"),
+        HttpError::HostsRequired { .. } => ("ALLOWED_HOSTS_REQUIRED", "listen"),
+        HttpError::InvalidHost { .. } => ("INVALID_ALLOWED_HOSTS", "allowed_hosts"),
+        HttpError::TlsFile { .. } | HttpError::Tls(_) => ("TLS_UNUSABLE", "tls"),
+        _ => ("ADDRESS_UNUSABLE", "listen"),
+    };
+    let Failure { message, hint } = refused(error);
+    config.refused(code, member, message, hint.as_deref())
+}
+
+/// The same, about the address that was asked for.
+fn at(error: HttpError, address: SocketAddr) -> HttpError {
+    match error {
+        HttpError::HostsRequired { .. } => HttpError::HostsRequired { address },
+        HttpError::Bind { source, .. } => HttpError::Bind { address, source },
+        other => other,
+    }
+}
+
 async fn serve(config: HandlerConfig, handler: Handler, found: &[Finding], listen: Option<&ListenAddress>) -> Answer<ExitCode> {
-    let server = Server::bind(settings(&config, listen)?).await.map_err(refused)?;
+    let server = Server::bind(settings(&config, listen.unwrap_or(&config.listen)).map_err(refused)?).await.map_err(refused)?;
     let (readiness, told) = (Readiness::new(found), termination().map_err(refused)?);
     readiness::tell(found);
     let watching = tokio::spawn(readiness.clone().watch(config.clone(), handler.clone()));
@@ -120,14 +154,13 @@ fn endpoint<S>(config: &HandlerConfig, service: S, readiness: Readiness) -> Endp
     }
 }
 
-fn settings(config: &HandlerConfig, listen: Option<&ListenAddress>) -> Answer<Settings> {
+fn settings(config: &HandlerConfig, address: &ListenAddress) -> Result<Settings, HttpError> {
     let protection = match &config.protection {
         Protection::Tls { certificate, key } => synapsor_http::Protection::Tls { certificate: certificate.clone(), key: key.clone() },
         Protection::TlsProxy => synapsor_http::Protection::TlsProxy,
         _ => synapsor_http::Protection::None,
     };
-    let address = listen.unwrap_or(&config.listen);
-    let listen = Listen::on(&address.host, address.port, protection).map_err(refused)?;
+    let listen = Listen::on(&address.host, address.port, protection)?;
     let limits = Limits {
         connections: config.limits.connections,
         body_bytes: config.body_limit.saturating_add(BODY_SLACK),

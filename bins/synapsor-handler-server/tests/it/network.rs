@@ -47,6 +47,42 @@ fn an_address_beyond_loopback_needs_tls() {
 }
 
 #[test]
+fn the_check_refuses_the_address_that_serving_refuses() {
+    let shop = Shop::sqlite();
+    let check = |listen: &str| shop.program().args(["--check", "--listen", listen]).run();
+    let seen = check("0.0.0.0:8099");
+    assert_eq!(seen.code, Some(1));
+    insta::assert_snapshot!(seen.stdout, @"
+    notice RECEIPT_TABLE_ABSENT $.database.receipts (1:111)
+      there is no receipt table yet; the first change creates it
+    error CLEARTEXT_FORBIDDEN $.listen (1:14)
+      `0.0.0.0:8099` is beyond loopback, where requests may not travel in the clear
+      hint: give `tls` in the file, or `behind_tls_proxy` if a proxy ends TLS in front of it
+    1 error, 1 notice
+    ");
+    shop.write(&json_with(&shop, "behind_tls_proxy", json!(true)));
+    insta::assert_snapshot!(check("0.0.0.0:8099").stdout, @"
+    notice RECEIPT_TABLE_ABSENT $.database.receipts (1:111)
+      there is no receipt table yet; the first change creates it
+    error ALLOWED_HOSTS_REQUIRED $.listen (1:14)
+      `0.0.0.0:8099` stands for every address of this machine, so the allowed hosts must be listed
+      hint: list the names by which senders call it in `allowed_hosts`
+    1 error, 1 notice
+    ");
+    // Of a network that is for documents alone.
+    let seen = check("192.0.2.1:8099");
+    assert!(seen.code == Some(1) && seen.stdout.contains("ADDRESS_UNUSABLE $.listen"), "{seen}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let seen = check(&taken.local_addr().unwrap().to_string());
+    assert!(seen.code == Some(0) && !seen.stdout.contains("error"), "{seen}");
+    let mut tls = shop.file();
+    tls["tls"] = json!({"certificate": "nothing.pem", "key": "nothing.pem"});
+    shop.write(&tls);
+    let seen = check("127.0.0.1:0");
+    assert!(seen.code == Some(1) && seen.stdout.contains("TLS_UNUSABLE $.tls"), "{seen}");
+}
+
+#[test]
 fn the_endpoint_is_where_the_file_says() {
     let shop = Shop::sqlite();
     shop.write(&json_with(&shop, "path", json!("/hooks/v1")));

@@ -55,6 +55,14 @@ impl HandlerConfig {
         Err(report.findings(&self.text))
     }
 
+    /// What whoever serves the handler found wrong with a member of the file, placed in the text as the other findings are.
+    pub fn refused(&self, code: &'static str, member: &str, message: String, hint: Option<&str>) -> Vec<Finding> {
+        let mut report = Report::default();
+        let found = report.tell(Severity::Error, code, &At::root().field(member), message);
+        hint.map(|hint| found.hint(hint));
+        report.findings(&self.text)
+    }
+
     /// Everything that needs no variable.
     fn plan(&self) -> Builder {
         let builder = Builder::new().tolerance(self.tolerance).body_limit(self.body_limit);
