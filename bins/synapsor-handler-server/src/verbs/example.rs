@@ -1,7 +1,7 @@
 //! `example`: something that runs, to start from.
 //!
-//! A folder with the file of the handler, a database with a few rows, and secrets that nobody else has. Nothing that is there
-//! already is touched.
+//! A folder with the file of the handler, a database with a few rows, secrets that nobody else has, and what the handler is proved
+//! with. Nothing that is there already is touched.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,6 +21,7 @@ use crate::output;
 const CONFIG: &str = "handler.json";
 const RUNNER: &str = "synapsor.runner.json";
 const DATABASE: &str = "shop.db";
+const FIXTURE: &str = "conformance.json";
 const SECRETS: &str = "handler.env";
 /// Where the handler of the example listens.
 const URL: &str = "http://127.0.0.1:8090/synapsor/writeback";
@@ -36,9 +37,12 @@ fn account_credit(folder: &Path) -> Answer<()> {
     make(folder)?;
     // The secrets first: without them the rest is of no use, and they are the only thing that can fail for lack of randomness.
     let (token, secret) = (URL_SAFE_NO_PAD.encode(random()?), STANDARD.encode(random()?));
-    write(&folder.join(SECRETS), &format!("HANDLER_TOKEN={token}\nHANDLER_SIGNING_SECRET=whsec_{secret}\nHANDLER_URL={URL}\n"))?;
+    let variables =
+        format!("HANDLER_TOKEN={token}\nHANDLER_SIGNING_SECRET=whsec_{secret}\nHANDLER_URL={URL}\nHANDLER_DATABASE={DATABASE}\n");
+    write(&folder.join(SECRETS), &variables)?;
     write(&folder.join(CONFIG), include_str!("../../examples/account-credit/sqlite/handler.json"))?;
     write(&folder.join(RUNNER), include_str!("../../examples/account-credit/sqlite/synapsor.runner.json"))?;
+    write(&folder.join(FIXTURE), include_str!("../../examples/account-credit/sqlite/conformance.json"))?;
     // Made by us, so that only its owner reads it.
     write(&folder.join(DATABASE), "")?;
     let filled = Connection::open(folder.join(DATABASE));
@@ -61,6 +65,8 @@ fn tell(folder: &Path) {
     );
     output::line("   synapsor-runner proposals approve latest");
     output::line("   synapsor-runner apply latest");
+    output::line("To prove the handler, which changes the first invoice many times and puts it back:");
+    output::line(format_args!("   synapsor-runner handler conformance --url \"$HANDLER_URL\" --fixture {FIXTURE}"));
 }
 
 fn make(folder: &Path) -> Answer<()> {

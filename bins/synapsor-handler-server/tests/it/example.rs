@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use serde_json::json;
+use synapsor_handler::conformance::{Acting, Conformance, Credentials, Fixture, HttpTransport, Observation, Observe, Reset, Stage};
+use synapsor_protocol::Scalar;
+use synapsor_protocol::name::EnvName;
 use synapsor_testkit::asking::Ask;
 use synapsor_testkit::{Folder, Postgres, sqlite};
 
@@ -37,11 +41,13 @@ fn the_example_is_made_checked_and_served() {
        synapsor-runner propose billing.propose_account_credit --json '{"invoice_id": "INV-1", "cents": 500, "reason": "late"}'
        synapsor-runner proposals approve latest
        synapsor-runner apply latest
+    To prove the handler, which changes the first invoice many times and puts it back:
+       synapsor-runner handler conformance --url "$HANDLER_URL" --fixture conformance.json
     ---- stderr ----
     "#);
     let shop = folder.join("my shop");
-    for (file, mode) in [("handler.env", 0o600), ("handler.json", 0o600), ("synapsor.runner.json", 0o600), ("shop.db", 0o600), ("", 0o700)]
-    {
+    let files = ["handler.env", "handler.json", "synapsor.runner.json", "conformance.json", "shop.db"];
+    for (file, mode) in files.map(|file| (file, 0o600)).into_iter().chain([("", 0o700)]) {
         assert_eq!(fs::metadata(shop.join(file)).unwrap().permissions().mode() & 0o777, mode, "{file}");
     }
     let secrets = secrets(&fs::read_to_string(shop.join("handler.env")).unwrap());
@@ -52,7 +58,7 @@ fn the_example_is_made_checked_and_served() {
     let seen = run(&["serve", "--check"]).run();
     assert_eq!(seen.code, Some(0), "{seen}");
     let serving = Serving::of(run(&["serve", "--listen", "127.0.0.1:0"]));
-    let [(_, token), (_, secret), _] = secrets.as_slice() else { panic!("there are two secrets and an address") };
+    let [(_, token), (_, secret), ..] = secrets.as_slice() else { panic!("there are two secrets") };
     assert!(serving.said_as_it_is(&credit("main", token, secret)).starts_with("200 applied, 2 rows, mutated, version 1 -> 2"));
     let database = shop.join("shop.db");
     assert_eq!(
@@ -63,6 +69,53 @@ fn the_example_is_made_checked_and_served() {
         sqlite::table(&database, "select status, due_cents from invoices where tenant_id = 'acme' and id = 'INV-1'"),
         "credited | 11500"
     );
+}
+
+/// The rows of the example, put back and looked at as its fixture says.
+struct Rows<'a> {
+    fixture: &'a Fixture,
+    database: PathBuf,
+}
+
+impl Stage for Rows<'_> {
+    fn reset(&self) -> Acting<'_, ()> {
+        Box::pin(async {
+            let Reset::Sql(statements) = &self.fixture.reset else { panic!("the rows are put back by SQL") };
+            statements.iter().for_each(|statement| sqlite::execute(&self.database, statement));
+            Ok(())
+        })
+    }
+
+    fn observe(&self) -> Acting<'_, Observation> {
+        Box::pin(async {
+            let Observe::Sql(queries) = &self.fixture.observe else { panic!("the rows are looked at by SQL") };
+            let number = |query| sqlite::table(&self.database, query).parse::<u64>().unwrap();
+            let row = sqlite::table(&self.database, queries.row.as_ref().unwrap());
+            let version = Scalar::from(i64::try_from(number(&queries.version)).unwrap());
+            Ok(Observation { version, effects: number(&queries.effects), row: row.into() })
+        })
+    }
+}
+
+#[test]
+fn the_example_passes_every_scenario_with_the_fixture_that_comes_with_it() {
+    let folder = Folder::new();
+    assert_eq!(program().inside(folder.path()).args(["example", "account-credit", "--dir", "shop"]).run().code, Some(0));
+    let secrets = secrets(&folder.read("shop/handler.env"));
+    let program = program().inside(&folder.join("shop")).args(["serve", "--listen", "127.0.0.1:0"]);
+    let serving = Serving::of(secrets.iter().fold(program, |program, (name, value)| program.env(name, value)));
+    let fixture = Fixture::from_slice(folder.read("shop/conformance.json").as_bytes()).unwrap();
+    let value = |name: &EnvName| secrets.iter().find(|(known, _)| known == name.as_str()).map(|(_, value)| value.clone());
+    let credentials = Credentials::of(&fixture, value).unwrap();
+    assert_eq!(value(&fixture.database.as_ref().unwrap().url_env).unwrap(), "shop.db");
+    let rows = Rows { fixture: &fixture, database: folder.join("shop/shop.db") };
+    let transport = HttpTransport::new(&format!("http://{}/synapsor/writeback", serving.address)).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let record = runtime.block_on(Conformance::new(&fixture, credentials, &transport, &rows).run(|_| ())).unwrap().to_json();
+    let failed = record["scenarios"].as_array().unwrap().iter().filter(|one| one["outcome"] == "failed");
+    let failed: Vec<String> = failed.map(|one| format!("{}: {}", one["name"], one["found"])).collect();
+    assert_eq!(failed, Vec::<String>::new(), "{}", serving.running.stderr());
+    assert_eq!(record["earned"], json!({"redelivery": "safe", "dry_run": "handler"}));
 }
 
 /// The runner's side of it.

@@ -41,4 +41,5 @@ grant select, insert on account_credits to handler;
 insert into invoices (id, tenant_id, status, due_cents) values
     ('INV-1', 'acme', 'overdue', 12000),
     ('INV-2', 'acme', 'written_off', 900),
-    ('INV-1', 'globex', 'open', 5000);
+    ('INV-1', 'globex', 'open', 5000),
+    ('INV-9', 'globex', 'open', 700);
