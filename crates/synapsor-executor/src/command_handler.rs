@@ -13,6 +13,8 @@ mod process;
 mod redact;
 mod words;
 
+use std::io::ErrorKind;
+
 use synapsor_protocol::handler::HandlerReceipt;
 use synapsor_protocol::{ErrorCode, Outcome, Report, Secret};
 use synapsor_source::guarded::Fence;
@@ -64,6 +66,11 @@ impl CommandHandler {
         Ok(Self { terms, variable, line, environment, redaction })
     }
 
+    /// Where the command's program is looked for.
+    fn path(&self) -> Option<&str> {
+        self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.expose())
+    }
+
     async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
         if let Some(report) = self.terms.too_late(job) {
             return report;
@@ -75,7 +82,7 @@ impl CommandHandler {
         input.push(b'\n');
         match process::run(&self.line, &self.environment, &input, self.terms.timeout).await {
             Ok(ended) => self.report(&ended, dry_run),
-            Err(error) => self.not_started(&error),
+            Err(error) => self.not_started(error.kind()),
         }
     }
 
@@ -114,20 +121,30 @@ impl CommandHandler {
     }
 
     /// A command that did not start, or that the request was never given to.
-    fn not_started(&self, error: &std::io::Error) -> Report {
-        let passing = matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::OutOfMemory);
-        let detail = format!("the command in `{}` cannot be started: {}; it was given nothing", self.variable, error.kind());
+    fn not_started(&self, kind: ErrorKind) -> Report {
+        let passing = matches!(kind, ErrorKind::WouldBlock | ErrorKind::OutOfMemory);
+        let why = match kind {
+            ErrorKind::NotFound if self.line.is_searched() => "no such program in the folders of PATH".to_owned(),
+            ErrorKind::NotFound => "no such file".to_owned(),
+            other => other.to_string(),
+        };
+        let detail = format!("the command in `{}` cannot be started: {why}; it was given nothing", self.variable);
         let report = unreachable(detail);
         if passing { report.transient() } else { report }
     }
 
     /// The sentence, and the end of what the command said to its operator.
     fn quoting(&self, said: String, ended: &Ended) -> String {
-        let quoted = self.redaction.of_text(&String::from_utf8_lossy(&ended.errors));
-        let quoted: Vec<char> = quoted.trim().chars().collect();
+        let quoted: Vec<char> = in_one_line(&self.redaction.of_text(&String::from_utf8_lossy(&ended.errors))).chars().collect();
         let end: String = quoted[quoted.len().saturating_sub(QUOTED_CHARS)..].iter().collect();
         if end.is_empty() { said } else { format!("{said}; its standard error ends with: {end}") }
     }
+}
+
+/// A text of many lines as one, for a report of one line.
+fn in_one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" / ").replace(char::is_control, " ")
 }
 
 impl Executor for CommandHandler {
@@ -136,7 +153,15 @@ impl Executor for CommandHandler {
     }
 
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
-        Box::pin(async move { if self.terms.rehearses { Rehearsal::Handler(self.deliver(job, true).await) } else { Rehearsal::Local } })
+        Box::pin(async move {
+            if self.terms.rehearses {
+                return Rehearsal::Handler(self.deliver(job, true).await);
+            }
+            match self.line.missing(self.path()) {
+                Some(kind) => Rehearsal::Handler(self.not_started(kind)),
+                None => Rehearsal::Local,
+            }
+        })
     }
 
     fn fence<'a>(&'a self, _: &'a Job) -> Answer<'a, Fence> {

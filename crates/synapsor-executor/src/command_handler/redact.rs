@@ -11,8 +11,11 @@ use super::words::Line;
 /// What stands where something was taken out.
 const TAKEN_OUT: &str = "[redacted]";
 
-/// Shorter values are words that stand everywhere.
-const SHORTEST: usize = 4;
+/// Shorter values, in bytes, are words that stand everywhere, and no secrets.
+const SHORTEST: usize = 8;
+
+/// A password in an address is one, unless it is so short that it stands everywhere.
+const SHORTEST_PASSWORD: usize = 4;
 
 /// What is taken out of a text; longer values first, so that none leaves a part of it behind.
 #[derive(Debug, Clone)]
@@ -26,9 +29,8 @@ impl Redaction {
         let said = line.arguments.iter().map(String::as_str).filter(|argument| argument.contains("://"));
         let whole: Vec<&str> = passed.chain(said).collect();
         let within = whole.iter().filter_map(|value| Url::parse(value).ok()).filter_map(|url| url.password().map(str::to_owned));
-        let mut values: Vec<String> = within.collect();
-        values.extend(whole.into_iter().map(str::to_owned));
-        values.retain(|value| value.chars().count() >= SHORTEST);
+        let mut values: Vec<String> = within.filter(|password| password.len() >= SHORTEST_PASSWORD).collect();
+        values.extend(whole.into_iter().filter(|value| value.len() >= SHORTEST).map(str::to_owned));
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Self(values.into_iter().map(Secret::new).collect())
     }
@@ -52,15 +54,17 @@ mod tests {
         let environment = [
             passed("PATH", "/usr/bin:/bin"),
             passed("LANG", "de"),
+            passed("MODE", "crash"),
             passed("DB", "postgres://app:hunter22@db/shop"),
+            passed("OLD_DB", "mysql://app:pw-7@db/shop"),
             passed("TOKEN", "hunter22-and-more\n"),
         ];
         let line = Line::split("run --db sqlite://u:canary7f@x/y plain").unwrap();
-        let said = "no: postgres://app:hunter22@db/shop, hunter22-and-more, hunter22, canary7f, plain, de, /usr/bin:/bin, \
+        let said = "no: postgres://app:hunter22@db/shop, hunter22-and-more, hunter22, canary7f, pw-7, plain, de, crash, /usr/bin:/bin, \
             mysql://other:canary-3a@db/x";
         insta::assert_snapshot!(
             Redaction::of(&environment, &line).of_text(said),
-            @"no: [redacted], [redacted], [redacted], [redacted], plain, de, /usr/bin:/bin, mysql://other:[redacted]@db/x"
+            @"no: [redacted], [redacted], [redacted], [redacted], [redacted], plain, de, crash, /usr/bin:/bin, mysql://other:[redacted]@db/x"
         );
     }
 }

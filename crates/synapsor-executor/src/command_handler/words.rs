@@ -1,7 +1,12 @@
-//! Which words is a command line made of?
+//! Which words is a command line made of, and is its program there?
 //!
 //! Blanks part words; `'` keeps everything as it is, `"` everything but `\"` and `\\`, a backslash outside of quotes the one character
 //! behind it. Nothing else means anything: no variable, no pattern, no pipe.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A program and its arguments. `Debug` shows none of them: a person may have put a secret there.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,7 +43,27 @@ impl Line {
         let program = words.next().filter(|program| !program.is_empty()).ok_or("names no program")?;
         Ok(Self { program, arguments: words.collect() })
     }
+
+    /// Whether the program is a bare name, which is looked for in the folders of `PATH`.
+    pub(super) fn is_searched(&self) -> bool {
+        !self.program.contains('/')
+    }
+
+    /// Why the program cannot be started, as far as that can be seen without starting it. One that is found may still fail.
+    pub(super) fn missing(&self, path: Option<&str>) -> Option<ErrorKind> {
+        let folders = if self.is_searched() { path.unwrap_or(SYSTEM_PATH) } else { "" };
+        let found: Vec<_> = folders.split(':').filter_map(|folder| fs::metadata(Path::new(folder).join(&self.program)).ok()).collect();
+        let is_program = |found: &fs::Metadata| found.is_file() && found.mode() & 0o111 != 0;
+        match found.as_slice() {
+            [] => Some(ErrorKind::NotFound),
+            found if found.iter().any(is_program) => None,
+            _ => Some(ErrorKind::PermissionDenied),
+        }
+    }
 }
+
+/// Where the system looks if nobody says where.
+const SYSTEM_PATH: &str = "/bin:/usr/bin";
 
 const UNTERMINATED: &str = "has a quote that does not end";
 
@@ -66,6 +91,8 @@ fn double(characters: &mut std::str::Chars<'_>, word: &mut String) -> Result<(),
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::Line;
 
     fn check(text: &str) -> String {
@@ -94,5 +121,18 @@ mod tests {
         insta::assert_snapshot!(check("run \"canary\\"), @"has a quote that does not end");
         insta::assert_snapshot!(check("run canary\\"), @"ends with a backslash");
         insta::assert_snapshot!(check("run\0canary"), @"has a NUL in it");
+    }
+
+    #[test]
+    fn whether_a_program_is_there_is_seen_without_starting_it() {
+        let missing = |line: &str, path| Line::split(line).unwrap().missing(path);
+        assert_eq!(missing("sh", None), None);
+        assert_eq!(missing("sh -c x", Some("/nowhere:/usr/bin:/bin")), None);
+        assert_eq!(missing("/bin/sh", Some("/nowhere")), None);
+        assert_eq!(missing("sh", Some("/nowhere")), Some(ErrorKind::NotFound));
+        assert_eq!(missing("/nowhere/sh", None), Some(ErrorKind::NotFound));
+        assert_eq!(missing("no-such-program-7f", None), Some(ErrorKind::NotFound));
+        assert_eq!(missing("/etc/passwd", None), Some(ErrorKind::PermissionDenied));
+        assert_eq!(missing("/etc", None), Some(ErrorKind::PermissionDenied));
     }
 }
