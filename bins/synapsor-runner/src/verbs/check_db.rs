@@ -4,9 +4,11 @@
 //! where a person asks: no process that serves a model reads its URL. Nothing is changed.
 
 use serde_json::{Value, json};
-use synapsor_agent::{DatabaseFinding, check_database};
+use synapsor_agent::{AgentError, DatabaseFinding, check_database};
 use synapsor_config::{Advance, Capability, Guard};
 use synapsor_protocol::Identifier;
+use synapsor_protocol::chain::chain;
+use synapsor_protocol::credential::redacted;
 use synapsor_source::{CatalogFinding, Severity, SourceError, TableUse, WriteSource};
 
 use crate::compose::{Setup, Writer};
@@ -56,7 +58,7 @@ async fn by_writer(setup: &Setup, source: &Identifier, writer: &WriteSource) -> 
     let mut found: Vec<Found> = match writer.check_receipts().await {
         Ok(finding) => finding.into_iter().map(|finding| Found::of_source(source, Ok(finding))).collect(),
         // Nothing else will be answered either.
-        Err(error) => return vec![Found::of_source(source, Err(error.to_string()))],
+        Err(error) => return vec![Found::of_source(source, Err(reason(&error)))],
     };
     for capability in setup.written_directly(source) {
         found.extend(of_capability(capability, writer).await);
@@ -70,7 +72,7 @@ async fn of_capability(capability: &Capability, writer: &WriteSource) -> Vec<Fou
         capability: Some(capability.name.to_string()),
         source: capability.source.to_string(),
         definite: finding.as_ref().map_or(true, |finding| finding.severity == Severity::Error),
-        finding: finding.map_err(|error| error.to_string()),
+        finding: finding.map_err(|error| reason(&error)),
     };
     match writer.check(&table_use(capability)).await {
         Ok(check) => check.findings.into_iter().map(|finding| about(Ok(judged(capability, finding)))).collect(),
@@ -83,6 +85,15 @@ fn judged(capability: &Capability, finding: CatalogFinding) -> CatalogFinding {
     let by_us = capability.proposal().is_some_and(|rules| matches!(rules.guard, Guard::Column { advance: Advance::Auto, .. }));
     let severity = if finding.code == "VERSION_NOT_UPDATABLE" && by_us { Severity::Error } else { finding.severity };
     CatalogFinding { severity, ..finding }
+}
+
+/// Why a source was not asked, with the driver's words, as a server logs it. What a driver says of refused credentials adds nothing but
+/// the account and the host.
+fn reason(error: &SourceError) -> String {
+    match error {
+        SourceError::Authentication { .. } => error.to_string(),
+        error => redacted(&chain(error)).into_owned(),
+    }
 }
 
 /// How applying a change of the capability uses its table.
@@ -104,7 +115,10 @@ impl Found {
     fn by_reader(found: DatabaseFinding) -> Self {
         let definite = found.is_definite();
         let DatabaseFinding { capability, source, finding } = found;
-        let finding = finding.map_err(|error| error.to_string());
+        let finding = finding.map_err(|error| match &error {
+            AgentError::Source(error) => reason(error),
+            error => redacted(&chain(error)).into_owned(),
+        });
         Self { account: Account::Reading, capability: Some(capability), source, finding, definite }
     }
 
@@ -125,6 +139,16 @@ impl Found {
     fn says_the_same(&self, other: &Self) -> bool {
         let about = |found: &Self| (found.capability.clone(), found.source.clone());
         about(self) == about(other) && self.finding == other.finding
+    }
+
+    /// Whether nothing was found because nothing could be asked.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.finding.is_err()
+    }
+
+    /// The source that it is about.
+    pub(super) fn source(&self) -> &str {
+        &self.source
     }
 
     /// How much it matters.

@@ -1,5 +1,6 @@
 //! `config validate`, `config show`: what did the program understand of the file?
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -28,12 +29,12 @@ async fn validate(place: &Place, as_json: bool, check_db: bool) -> Answer<ExitCo
     if as_json {
         output::json(&report(&checked, &database, ok));
     } else {
-        print(place, &checked, &database, ok, check_db);
+        print(place, &checked, &database, check_db);
     }
     Ok(output::exit(ok))
 }
 
-fn print(place: &Place, checked: &Checked, database: &[Found], ok: bool, check_db: bool) {
+fn print(place: &Place, checked: &Checked, database: &[Found], check_db: bool) {
     for finding in &checked.findings {
         output::line(output_lines(&finding.to_string()));
     }
@@ -45,13 +46,22 @@ fn print(place: &Place, checked: &Checked, database: &[Found], ok: bool, check_d
         output::counted(checked.of(severity).count() + asked, one)
     };
     let path = place.config.display();
-    let about_database = match (check_db, ok) {
-        (true, true) => ", and the databases have what it names",
-        (true, false) | (false, _) => "",
-    };
-    let verdict = if ok { "is valid" } else { "is not valid" };
+    let verdict = verdict(checked, database, check_db);
     let counted = [count(Severity::Error, "error"), count(Severity::Warning, "warning"), count(Severity::Notice, "notice")].join(", ");
-    output::line(format_args!("{path} {verdict}{about_database} ({counted})"));
+    output::line(format_args!("{path} {verdict} ({counted})"));
+}
+
+/// What there is to say of the file, and of the databases apart from it.
+fn verdict(checked: &Checked, database: &[Found], check_db: bool) -> String {
+    let unasked: BTreeSet<&str> = database.iter().filter(|found| found.is_unasked()).map(Found::source).collect();
+    let unfit = database.iter().any(|found| found.is_error() && !found.is_unasked());
+    match (checked.config.is_some(), check_db) {
+        (false, _) => "is not valid".to_owned(),
+        (true, false) => "is valid".to_owned(),
+        (true, true) if unfit => "is valid, but the databases do not have what it names".to_owned(),
+        (true, true) if unasked.is_empty() => "is valid, and the databases have what it names".to_owned(),
+        (true, true) => format!("is valid, but {} could not be asked", output::counted(unasked.len(), "source")),
+    }
 }
 
 fn output_lines(text: &str) -> String {

@@ -144,7 +144,11 @@ fn a_database_that_is_away_is_told_by_its_name_and_asked_again_later(desk: &mut 
     let read = json!({"id": "INV-1"});
     assert_same!(told(&desk.call("billing.inspect_invoice", &read)), @"TEMPORARILY_UNAVAILABLE: The database cannot be reached; nothing was changed, try the same call again later.");
     let seen = desk.run("config validate --check-db");
-    assert!(seen.code == Some(1) && seen.stdout.contains("source `desk`"), "{seen}");
+    assert_eq!(seen.code, Some(1), "{seen}");
+    assert!(seen.stdout.contains("source `desk` cannot be reached: "), "with the reason: {seen}");
+    assert!(seen.stdout.contains("synapsor.runner.json is valid, but 1 source could not be asked ("), "{seen}");
+    assert!(!desk.is_sqlite() || seen.stdout.contains("business.db"), "with the path: {seen}");
+    let unasked = seen;
     let mut client = Client::greeted(desk);
     let refused = envelope(&client.call("billing.inspect_invoice", &read));
     assert_eq!((&refused["error"]["code"], &refused["error"]["retryable"]), (&json!("TEMPORARILY_UNAVAILABLE"), &json!(true)));
@@ -155,7 +159,7 @@ fn a_database_that_is_away_is_told_by_its_name_and_asked_again_later(desk: &mut 
     let seen = desk.run("proposals cancel --yes");
     assert!(seen.code == Some(1) && seen.stderr.contains("`desk`"), "{seen}");
     assert_eq!(desk.status(&id), "pending_worker");
-    let everything = format!("{seen}{shown}{refused}{}", client.running.stderr());
+    let everything = format!("{unasked}{seen}{shown}{refused}{}", client.running.stderr());
     for secret in desk.secrets() {
         assert!(!everything.contains(&secret), "{secret} in {everything}");
     }

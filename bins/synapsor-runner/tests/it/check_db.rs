@@ -54,6 +54,8 @@ fn a_view_can_be_read_and_not_written_to(desk: &mut Desk) {
     let told = found(desk);
     assert!(told.contains("w error NOT_A_TABLE support.propose_status -") && told.ends_with("ok: false"), "{told}");
     assert!(!told.contains("r error NOT_A_TABLE"), "{told}");
+    let verdict = "is valid, but the databases do not have what it names (";
+    assert!(desk.run("config validate --check-db").stdout.contains(verdict));
 }
 
 fn a_source_that_is_never_written_to_has_no_account_for_writing(desk: &mut Desk) {
@@ -144,7 +146,7 @@ fn an_account_for_writing_that_is_not_given_or_not_let_in_is_told_without_its_se
       hint: declare who may decide: `operators`
     error DATABASE_NOT_CHECKED source `desk`, account for writing
       source `desk` refused the credentials
-    synapsor.runner.json is not valid (1 error, 0 warnings, 1 notice)
+    synapsor.runner.json is valid, but 1 source could not be asked (1 error, 0 warnings, 1 notice)
     ---- stderr ----
     ");
         // Who serves a model never looks at it.
