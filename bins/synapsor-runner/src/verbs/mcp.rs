@@ -25,6 +25,9 @@ use crate::compose::Setup;
 use crate::failure::{Answer, Failure};
 use crate::output;
 
+/// A token below this length could be guessed; the same length as a handler asks for.
+const LEAST_TOKEN_BYTES: usize = 16;
+
 pub(super) async fn serve(words: &Serve) -> Answer<ExitCode> {
     let Served { port, options, lease, worker } = ready(&words.answering, words.alias_mode, "stdio")?;
     let shutdown = until_told()?;
@@ -216,10 +219,13 @@ fn access(words: &Listening) -> Answer<Access> {
     let variable = &words.auth_token_env;
     let name =
         EnvName::new(variable).ok_or_else(|| Failure::new(format_args!("`{}` is no name of a variable", output::visible(variable))))?;
-    let token = Environment::process().secret(&name);
-    Ok(Access::Bearer(token.map_err(|error| {
+    let token = Environment::process().secret(&name).map_err(|error| {
         Failure::from(error).hint(format_args!("set `{name}` to a long random token, or use `--dev-no-auth` on loopback"))
-    })?))
+    })?;
+    if token.expose().len() < LEAST_TOKEN_BYTES {
+        tracing::warn!("WEAK_TOKEN: the token in `{name}` has fewer than {LEAST_TOKEN_BYTES} bytes and could be guessed");
+    }
+    Ok(Access::Bearer(token))
 }
 
 /// Cancelled when the process is told to end.

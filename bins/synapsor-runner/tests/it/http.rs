@@ -80,6 +80,22 @@ fn a_server_without_a_token_refuses_to_start_and_names_the_variable() {
 }
 
 #[test]
+fn a_token_that_could_be_guessed_is_warned_of_and_not_repeated() {
+    let check = |token: &str, verb: &str| {
+        let mut desk = Desk::sqlite();
+        desk.set("SYNAPSOR_RUNNER_HTTP_TOKEN", token);
+        desk.set("SYNAPSOR_LOG_LEVEL", "info");
+        let running = desk.program(verb).start();
+        let said = running.wait_for_stderr("/mcp");
+        assert!(!said.contains(token), "{said}");
+        said.contains(" WARN WEAK_TOKEN: the token in `SYNAPSOR_RUNNER_HTTP_TOKEN` has fewer than 16 bytes and could be guessed")
+    };
+    assert!(check("q%7", "mcp serve-streamable-http --port 0"));
+    assert!(check("canary-token-15", "mcp serve-http --port 0"));
+    assert!(!check("canary-token--16", "mcp serve-streamable-http --port 0"));
+}
+
+#[test]
 fn an_address_beyond_loopback_is_refused_in_cleartext_and_without_a_token() {
     let mut desk = Desk::sqlite();
     desk.set("SYNAPSOR_RUNNER_HTTP_TOKEN", TOKEN);
