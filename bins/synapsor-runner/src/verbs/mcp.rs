@@ -16,6 +16,7 @@ use synapsor_mcp::{Format, HttpServer, McpError, McpOptions, serve_stdio};
 use synapsor_operator::{Chore, OperatorPort};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::name::EnvName;
+use synapsor_source::Severity;
 use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
@@ -190,13 +191,22 @@ async fn check(port: &AgentPort, words: &Answering) -> Answer<()> {
     for found in &found {
         let about = format!("capability `{}`, source `{}`", found.capability, found.source);
         match &found.finding {
-            Ok(finding) => tracing::warn!("{} {about}: {}", finding.code, output::visible(&finding.message)),
+            Ok(finding) => {
+                let told = format!("{} {about}: {}", finding.code, output::visible(&finding.message));
+                match finding.severity {
+                    Severity::Error => tracing::error!("{told}"),
+                    Severity::Warning => tracing::warn!("{told}"),
+                    Severity::Notice => tracing::info!("{told}"),
+                }
+            }
             Err(error) => tracing::warn!("{about} could not be checked: {}", output::visible(&chain(error))),
         }
     }
     let definite = found.iter().filter(|found| found.is_definite()).count();
     if definite > 0 {
-        return Err(Failure::new(format_args!("{definite} things in the databases are not as the configuration needs them"))
+        let things = output::counted(definite, "thing");
+        let needed = if definite == 1 { "is not as the configuration needs it" } else { "are not as the configuration needs them" };
+        return Err(Failure::new(format_args!("{things} in the databases {needed}"))
             .hint(format_args!("`synapsor-runner config validate --check-db --config {}` shows them", words.place.config.display())));
     }
     Ok(())

@@ -500,4 +500,6 @@ fn the_check_of_the_databases_says_what_is_a_parameter() {
     synapsor.runner.json is valid, and the databases have what it names (0 errors, 0 warnings, 3 notices)
     ---- stderr ----
     ");
+    let log = shop.desk.program("mcp serve").env("SYNAPSOR_LOG_LEVEL", "info").run().stderr;
+    assert!(log.contains(" INFO PATCH_PARAMETER "), "a notice is none to warn of: {log}");
 }

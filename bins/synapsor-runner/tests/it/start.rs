@@ -90,8 +90,8 @@ fn what_is_definitely_wrong_ends_a_server_before_any_call_is_answered() {
         let mut running = desk.program(words).start();
         assert_eq!(running.wait().code(), Some(1), "{words}");
         let told = running.stderr();
-        assert!(told.contains("UNKNOWN_TABLE") && told.contains("`desk.inspect_nothing`"), "{words}: {told}");
-        assert!(told.contains("error: 1 things in the databases are not as the configuration needs them"), "{words}: {told}");
+        assert!(told.contains("ERROR UNKNOWN_TABLE") && told.contains("`desk.inspect_nothing`"), "{words}: {told}");
+        assert!(told.contains("error: 1 thing in the databases is not as the configuration needs it"), "{words}: {told}");
     }
     assert_eq!(synapsor_testkit::sqlite::table(&desk.ledger(), "select count(*) from query_audit"), "0");
 }
