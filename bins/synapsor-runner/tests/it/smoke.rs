@@ -108,6 +108,51 @@ fn a_server_that_cannot_start_is_told() {
     desk.configure(|config| config["capabilities"][0]["visible_columns"] = json!(["no_such_column"]));
     let seen = desk.run("smoke boundary");
     assert_eq!(seen.code, Some(1), "{seen}");
+    assert!(seen.stderr.contains("ERROR UNKNOWN_COLUMN"), "what it is, too: {seen}");
+    assert!(seen.stderr.contains("error: 1 thing in the databases is not as the configuration needs it\nhint: "), "{seen}");
+}
+
+#[test]
+fn why_the_server_ended_is_said_once() {
+    let desk = Desk::sqlite();
+    assert_snapshot!(desk.shown("smoke call x --config nothing.json"), @r"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: there is no config file nothing.json
+    hint: name the file with `--config FILE`, or make an example with `synapsor-runner demo`
+    ");
+    assert_snapshot!(desk.shown("smoke call x --json --config nothing.json"), @r#"
+    exit: 1
+    ---- stdout ----
+    {
+      "ok": false,
+      "error": {
+        "message": "there is no config file nothing.json",
+        "details": [],
+        "hint": "name the file with `--config FILE`, or make an example with `synapsor-runner demo`"
+      }
+    }
+    ---- stderr ----
+    "#);
+    desk.folder.write("broken.json", r#"{"version": 1, "mode": "anything", "sources": {}, "capabilities": []}"#);
+    assert_snapshot!(desk.shown("smoke call x --config broken.json"), @r"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: the configuration broken.json has 4 errors
+    error INVALID_MODE $.mode (1:16)
+      `mode` must be `read_only`, `shadow`, `review` or `cloud`
+    error SOURCES_REQUIRED $.sources (1:36)
+      `sources` must be an object with at least one source
+    error TRUSTED_CONTEXT_REQUIRED $.trusted_context (1:1)
+      `trusted_context` is needed unless every capability names one of `contexts`
+    error CAPABILITIES_REQUIRED $.capabilities (1:51)
+      `capabilities` must be a list with at least one capability
+    hint: `synapsor-runner config validate --config broken.json` shows everything, with places
+    ");
 }
 
 #[test]
