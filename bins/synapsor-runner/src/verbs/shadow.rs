@@ -1,13 +1,16 @@
 //! `shadow list|record-human-action|compare|report`: what an agent would have done, beside what people did.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use synapsor_ledger::Cursor;
+use synapsor_config::Config;
+use synapsor_ledger::{Cursor, Dossier};
 use synapsor_operator::{ColumnAgreement, ComparedColumn, Comparison, ShadowReport, Tally};
+use synapsor_protocol::change_set::Mode;
 use synapsor_protocol::preparse::{self, Limits};
-use synapsor_protocol::{Columns, Scalar};
+use synapsor_protocol::{Columns, Identifier, Scalar};
 
 use super::{meant, propose, recorded};
 use crate::cli::{One, Place, RecordHumanAction, Shadow, ShadowList};
@@ -45,9 +48,12 @@ async fn list(words: &ShadowList) -> Answer<ExitCode> {
 }
 
 async fn record(words: &RecordHumanAction) -> Answer<ExitCode> {
-    let port = Setup::load(&words.one.place)?.operator_port(words.actor.actor.clone())?;
+    let setup = Setup::load(&words.one.place)?;
+    let port = setup.operator_port(words.actor.actor.clone())?;
     let id = meant(&port, &words.one.id).await?;
-    let action = port.record_human_action(&id, columns(&words.patch)?, words.notes.clone()).await?;
+    let patch = columns(&words.patch)?;
+    known(&setup.config, &port.show(&id).await?, &patch)?;
+    let action = port.record_human_action(&id, patch, words.notes.clone()).await?;
     let again = words.one.place.again();
     if words.one.format.json {
         output::json(&json!({"ok": true, "proposal_id": id, "human_action": action}));
@@ -61,12 +67,33 @@ async fn record(words: &RecordHumanAction) -> Answer<ExitCode> {
 
 /// The columns in a JSON object, or in a file with one.
 fn columns(given: &str) -> Answer<Columns> {
-    let text = if given.trim_start().starts_with('{') { given.as_bytes().to_vec() } else { propose::read(Path::new(given))? };
-    preparse::from_slice(&text, Limits::DEFAULT).map_err(|cause| {
-        Failure::new("what the person did cannot be read")
-            .because(&cause)
-            .hint("it is one JSON object of columns, for example '{\"status\": \"solved\"}'")
-    })
+    const EXAMPLE: &str = "it is one JSON object of columns, for example '{\"status\": \"solved\"}', or a file with one";
+    let is_json = given.trim_start().starts_with(['{', '[', '"']);
+    let text =
+        if is_json { given.as_bytes().to_vec() } else { propose::read(Path::new(given)).map_err(|failure| failure.hint(EXAMPLE))? };
+    let read = preparse::from_slice::<Columns>(&text, Limits::DEFAULT);
+    read.map_err(|cause| Failure::new("what the person did cannot be read").because(&cause).hint(EXAMPLE))
+}
+
+/// Refuses a column that the capability neither sets nor shows: a slip would count as something that the person alone did. A person may
+/// set what the capability only shows.
+fn known(config: &Config, dossier: &Dossier, patch: &Columns) -> Answer<()> {
+    let Dossier { proposal, change_set, .. } = dossier;
+    let capability = config.capability(&proposal.terms.capability);
+    let reviewed = capability.into_iter().flat_map(|capability| {
+        let allowed = capability.proposal().map(|rules| &rules.allowed_columns);
+        capability.visible_columns.iter().chain(allowed.into_iter().flatten())
+    });
+    let known: BTreeSet<&Identifier> = change_set.patch.keys().chain(reviewed).collect();
+    match patch.keys().find(|column| !known.contains(column)) {
+        Some(column) if proposal.terms.mode == Mode::Shadow => {
+            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            Err(Failure::new(format_args!("`{column}` is no column that `{}` sets or shows", proposal.terms.capability))
+                .hint(format_args!("its columns are {}", names.join(", "))))
+        }
+        // What is no shadow proposal is refused as that.
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn compare(words: &One) -> Answer<ExitCode> {

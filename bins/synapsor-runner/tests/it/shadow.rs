@@ -113,6 +113,31 @@ fn what_cannot_be_recorded_is_refused_in_words() {
     ---- stderr ----
     error: the action for proposal wrp_#1 sets no column
     ");
+    assert_snapshot!(desk.scrub(&done(&desk, &id, "[]").to_string()), @r#"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: what the person did cannot be read: the record does not have the expected form: invalid type: sequence, expected a map at line 1 column 0
+    hint: it is one JSON object of columns, for example '{"status": "solved"}', or a file with one
+    "#);
+    assert_snapshot!(desk.scrub(&done(&desk, &id, "absent.json").to_string()), @r#"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: absent.json cannot be read: No such file or directory (os error 2)
+    hint: it is one JSON object of columns, for example '{"status": "solved"}', or a file with one
+    "#);
+    assert_snapshot!(desk.scrub(&done(&desk, &id, r#"{"late_fee_cents": 0, "nope": 0}"#).to_string()), @r"
+    exit: 1
+    ---- stdout ----
+
+    ---- stderr ----
+    error: `nope` is no column that `billing.propose_waiver` sets or shows
+    hint: its columns are `id`, `late_fee_cents`, `status`, `waiver_reason`
+    ");
+    assert_eq!(desk.json(&format!("shadow compare {id} --json"))["result"], "no_human_action");
     let other = Desk::sqlite();
     let reviewed = other.propose("goodwill");
     assert_snapshot!(other.scrub(&done(&other, &reviewed, r#"{"late_fee_cents": 0}"#).to_string()), @r"
