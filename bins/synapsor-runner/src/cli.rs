@@ -102,11 +102,14 @@ pub(crate) enum Verb {
     Man(Manual),
 }
 
+/// Where a configuration is looked for if none is named.
+const CONFIG: &str = "synapsor.runner.json";
+
 /// Where configuration and ledger are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
     /// The configuration
-    #[arg(long, value_name = "FILE", env = "SYNAPSOR_MCP_CONFIG", hide_env_values = true, default_value = "synapsor.runner.json")]
+    #[arg(long, value_name = "FILE", env = "SYNAPSOR_MCP_CONFIG", hide_env_values = true, default_value = CONFIG)]
     pub(crate) config: PathBuf,
     /// The ledger; the one that the configuration names if this is absent
     #[arg(long, value_name = "FILE", env = "SYNAPSOR_LOCAL_STORE", hide_env_values = true)]
@@ -279,9 +282,14 @@ pub(crate) struct Apply {
 }
 
 impl Place {
+    /// Whether a configuration was named: what is where a configuration is looked for otherwise was not.
+    pub(crate) fn names_config(&self) -> bool {
+        self.config.as_os_str() != CONFIG
+    }
+
     /// What a command that is printed must repeat to mean the same place: nothing, or a blank and the flags.
     pub(crate) fn again(&self) -> String {
-        let config = Some(&self.config).filter(|config| config.as_os_str() != "synapsor.runner.json").map(|config| ("--config", config));
+        let config = Some(&self.config).filter(|_| self.names_config()).map(|config| ("--config", config));
         let store = self.store.as_ref().map(|store| ("--store", store));
         config.into_iter().chain(store).map(|(flag, path)| format!(" {flag} {}", quoted(&path.display().to_string()))).collect()
     }

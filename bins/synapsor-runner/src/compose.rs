@@ -47,7 +47,23 @@ impl Setup {
         Ok(Self { config: Arc::new(config), store, environment: Environment::process() })
     }
 
-    /// The same, refused if the file asks for something that this version does not serve.
+    /// Where the ledger is, for who looks at it as a whole: `--store` says it without a configuration, unless one was named.
+    pub(crate) fn store(place: &Place) -> Answer<PathBuf> {
+        match &place.store {
+            Some(store) if !place.names_config() => Ok(store.clone()),
+            Some(_) | None => Ok(Self::load(place)?.store),
+        }
+    }
+
+    /// The configuration and where the ledger is. No configuration, if there is none, none was named, and `--store` says where it is.
+    pub(crate) fn config_if_any(place: &Place) -> Answer<(Option<Arc<Config>>, PathBuf)> {
+        match &place.store {
+            Some(store) if !place.names_config() && !place.config.exists() => Ok((None, store.clone())),
+            Some(_) | None => Self::load(place).map(|Self { config, store, .. }| (Some(config), store)),
+        }
+    }
+
+    /// What [`Self::load`] gives, refused if the file asks for something that this version does not serve.
     pub(crate) fn load_served(place: &Place) -> Answer<Self> {
         let setup = Self::load(place)?;
         match setup.config.unserved().first() {
@@ -120,12 +136,12 @@ impl Setup {
 
     /// What whoever can read the ledger can look up in it. Makes none.
     pub(crate) fn records(&self) -> Answer<Records> {
-        self.ledger().map(Records::new)
+        records(&self.store)
     }
 
     /// The ledger itself, for whoever looks after it. Makes none.
     pub(crate) fn ledger(&self) -> Answer<OperatorLedger> {
-        Ok(Ledger::open(&self.store, OpenOptions { create: false, ..OpenOptions::default() })?.operator())
+        ledger(&self.store)
     }
 
     /// What applies changes in each source that a proposal changes directly, opened as `apply` would.
@@ -170,6 +186,16 @@ impl Setup {
         let pool_size = usize::try_from(source.pool_size).unwrap_or(usize::MAX);
         Ok(settings(name.as_str(), location, source, pool_size))
     }
+}
+
+/// What whoever can read this ledger can look up in it. Makes none.
+pub(crate) fn records(store: &Path) -> Answer<Records> {
+    ledger(store).map(Records::new)
+}
+
+/// This ledger itself, for whoever looks after it. Makes none.
+pub(crate) fn ledger(store: &Path) -> Answer<OperatorLedger> {
+    Ok(Ledger::open(store, OpenOptions { create: false, ..OpenOptions::default() })?.operator())
 }
 
 /// What can be said of the account for writing without asking it.

@@ -1,19 +1,22 @@
 //! `store stats|verify|head|backup|restore|prune|vacuum|reset`: the ledger as a whole.
 //!
-//! What takes something away asks for `--yes`, and for an account that may decide. What only looks, or copies, asks for neither.
+//! What takes something away asks for `--yes`, and for an account that may decide. What only looks, copies or
+//! gives room back asks for neither, and for no configuration where `--store` names the ledger.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use synapsor_config::Config;
 use synapsor_ledger::{Cutoffs, Head, Open, Pruned, Restored, Stats, StoreLease, Vacuumed, Verified};
-use synapsor_operator::{Account, identify};
+use synapsor_operator::{Account, OperatorError, identify};
 use synapsor_protocol::Timestamp;
 
 use crate::cli::{Backup, Prune, Reset, Restore, Store, Whole};
-use crate::compose::Setup;
+use crate::compose::{Setup, ledger, records};
 use crate::failure::{Answer, Failure};
 use crate::{output, review};
 
@@ -31,7 +34,7 @@ pub(super) async fn run(verb: Store) -> Answer<ExitCode> {
 }
 
 async fn stats(words: &Whole) -> Answer<ExitCode> {
-    let stats = Setup::load(&words.place)?.records()?.stats().await?;
+    let stats = records(&Setup::store(&words.place)?)?.stats().await?;
     if words.format.json {
         let tables: serde_json::Map<String, Value> = stats.tables.iter().map(|one| (one.table.to_owned(), json!(one.rows))).collect();
         answer(&stats, [("tables", Value::Object(tables))]);
@@ -71,7 +74,7 @@ fn waiting(text: &mut String, open: &Open) {
 }
 
 async fn verify(words: &Whole) -> Answer<ExitCode> {
-    let verified = Setup::load(&words.place)?.records()?.verify().await?;
+    let verified = records(&Setup::store(&words.place)?)?.verify().await?;
     if words.format.json {
         answer(&verified, []);
         return Ok(ExitCode::SUCCESS);
@@ -89,7 +92,7 @@ fn told(Verified { head, records, proposals }: &Verified) {
 }
 
 async fn head(words: &Whole) -> Answer<ExitCode> {
-    let head = Setup::load(&words.place)?.records()?.head().await?;
+    let head = records(&Setup::store(&words.place)?)?.head().await?;
     if words.format.json {
         output::json(&json!({"ok": true, "head": head}));
     } else {
@@ -99,7 +102,7 @@ async fn head(words: &Whole) -> Answer<ExitCode> {
 }
 
 async fn backup(words: &Backup) -> Answer<ExitCode> {
-    let ledger = Setup::load(&words.whole.place)?.ledger()?;
+    let ledger = ledger(&Setup::store(&words.whole.place)?)?;
     let made = ledger.backup(&words.file.output, words.file.force).await?;
     if words.whole.format.json {
         answer(&made, []);
@@ -111,11 +114,11 @@ async fn backup(words: &Backup) -> Answer<ExitCode> {
 }
 
 fn restore(words: &Restore) -> Answer<ExitCode> {
-    let setup = Setup::load(&words.whole.place)?;
-    let by = allowed(&setup)?;
+    let (config, store) = Setup::config_if_any(&words.whole.place)?;
+    let by = allowed(config.as_deref(), &store)?;
     sure(words.sure.yes, "restoring puts the backup in the place of the ledger, which is kept beside it")?;
     let Restored { path, kept, claimed, undecided, verified } =
-        &synapsor_ledger::restore(&setup.store, &words.backup, &by, words.sure.force)?;
+        &synapsor_ledger::restore(&store, &words.backup, &by, words.sure.force)?;
     if words.whole.format.json {
         answer(verified, [("store", json!(path)), ("kept", json!(kept)), ("claimed", json!(claimed)), ("undecided", json!(undecided))]);
         return Ok(ExitCode::SUCCESS);
@@ -145,7 +148,7 @@ async fn prune(words: &Prune) -> Answer<ExitCode> {
     let removes = words.sure.yes;
     let (by, _lease) = match removes {
         // Before the ledger is opened: whoever serves from it is not to be surprised.
-        true => (allowed(&setup)?, Some(StoreLease::maintain(&setup.store, "prune", words.sure.force)?)),
+        true => (allowed(Some(&setup.config), &setup.store)?, Some(StoreLease::maintain(&setup.store, "prune", words.sure.force)?)),
         false => (String::new(), None),
     };
     let Pruned { deleted, altered } = setup.ledger()?.prune(cutoffs, &by, !removes).await?;
@@ -171,8 +174,7 @@ async fn prune(words: &Prune) -> Answer<ExitCode> {
 }
 
 fn vacuum(words: &Whole) -> Answer<ExitCode> {
-    let setup = Setup::load(&words.place)?;
-    let done = synapsor_ledger::vacuum(&setup.store)?;
+    let done = synapsor_ledger::vacuum(&Setup::store(&words.place)?)?;
     if words.format.json {
         answer(&done, []);
     } else {
@@ -184,7 +186,7 @@ fn vacuum(words: &Whole) -> Answer<ExitCode> {
 
 fn reset(words: &Reset) -> Answer<ExitCode> {
     let setup = Setup::load(&words.whole.place)?;
-    allowed(&setup)?;
+    allowed(Some(&setup.config), &setup.store)?;
     sure(words.sure.yes, "a reset removes every proposal, approval and receipt on record; the business databases keep their own receipts")?;
     let removed = synapsor_ledger::reset(&setup.store, words.sure.force)?;
     if words.whole.format.json {
@@ -198,11 +200,16 @@ fn reset(words: &Reset) -> Answer<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The account of this process, if it may decide. Where there is no ledger, whoever makes one will own it.
-fn allowed(setup: &Setup) -> Answer<String> {
+/// The account of this process, if it may decide. Where there is no ledger, whoever makes one will own it; where there is no configuration,
+/// nobody is declared, and so the owner may.
+fn allowed(config: Option<&Config>, store: &Path) -> Answer<String> {
     let account = Account::of_process();
-    let owner = fs::metadata(&setup.store).map_or(account.uid, |store| store.uid());
-    identify(&setup.config, &account, owner, None)?;
+    let owner = fs::metadata(store).map_or(account.uid, |store| store.uid());
+    match config {
+        Some(config) => drop(identify(config, &account, owner, None)?),
+        None if account.uid == owner => {}
+        None => return Err(OperatorError::NotTheOwner { account: account.name, uid: account.uid, owner }.into()),
+    }
     Ok(account.name)
 }
 

@@ -128,6 +128,32 @@ fn trap_55_no_folder_is_ever_removed() {
 }
 
 #[test]
+fn a_ledger_that_is_named_is_looked_after_without_a_configuration() {
+    let desk = busy();
+    let place = desk.ledger().display().to_string();
+    let check = |expected| {
+        for verb in ["stats", "verify", "head", "backup --output copy.db --force", "vacuum"] {
+            let seen = desk.run(&format!("store {verb} --store {place}"));
+            assert_eq!(seen.code, Some(expected), "{verb}: {seen}");
+        }
+    };
+    desk.folder.write("synapsor.runner.json", "{");
+    check(0);
+    let restored = desk.run(&format!("store restore copy.db --yes --store {place}"));
+    assert!(restored.code == Some(1) && restored.stderr.contains("synapsor.runner.json"), "it may say who decides: {restored}");
+    fs::remove_file(desk.folder.config()).unwrap();
+    check(0);
+    assert_eq!(desk.run(&format!("store restore copy.db --yes --store {place}")).code, Some(0));
+    for words in ["store stats".to_owned(), format!("store stats --config named.json --store {place}")] {
+        let seen = desk.run(&words);
+        assert!(seen.code == Some(1) && seen.stderr.contains("there is no config file"), "{words}: {seen}");
+    }
+    for verb in ["reset --yes", "prune --older-than 1s --yes"] {
+        assert_eq!(desk.run(&format!("store {verb} --store {place}")).code, Some(1), "{verb}");
+    }
+}
+
+#[test]
 fn only_who_may_decide_takes_something_away() {
     let desk = busy();
     desk.configure(|config| config["operators"] = json!({"somebody-else": {"roles": ["billing_lead"]}}));
