@@ -8,4 +8,5 @@ mod messages;
 mod page;
 mod paths;
 mod records;
+mod shadow;
 mod walks;
