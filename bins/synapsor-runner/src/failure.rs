@@ -115,7 +115,10 @@ impl From<LedgerError> for Failure {
             LedgerError::Busy => failure.hint("another process is writing; run the command again"),
             LedgerError::NoProposal(_) => failure.hint("`synapsor-runner proposals list` shows what there is"),
             LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) | LedgerError::AlteredRecord { .. } => {
-                failure.hint("the record was edited or damaged outside of the program; nothing was applied from it")
+                failure.hint(
+                    "it was edited or damaged outside of the program, and nothing is decided or applied from it any more; \
+                     `synapsor-runner store verify` looks for more, `synapsor-runner store restore BACKUP` brings a backup back",
+                )
             }
             LedgerError::Corrupt { .. } => {
                 failure.hint("put a backup in its place; receipts in the source keep every change from being made twice")
@@ -141,6 +144,7 @@ fn refusal_hint(refusal: &Refusal) -> Option<String> {
         Refusal::Role { role, .. } => Some(format!("an operator with the role `{role}` must decide (`operators` in the configuration)")),
         Refusal::NeedsTombstone { id, .. } => Some(format!("`synapsor-runner proposals cancel {id}` fences it in the source first")),
         Refusal::Expired { .. } => Some("the agent can propose it again".to_owned()),
+        Refusal::WrongStatus { id, .. } => Some(format!("`synapsor-runner proposals show {id}` tells its story")),
         Refusal::NeverRetried { id, .. } => {
             Some(format!("`synapsor-runner dead-letters resolve {id} --reason '...'` ends it, and the agent can propose it again"))
         }
@@ -197,8 +201,9 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
         OperatorError::Unsettled { id, report } if report.code == Some(ErrorCode::HANDLER_NOT_FENCED) => {
             Some(format!("look into the application, and say what you find: `synapsor-runner dead-letters resolve {id}`"))
         }
-        OperatorError::NeedsPerson { id, .. } => Some(format!(
-            "look into the application, and say what you find: `synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`"
+        OperatorError::NeedsPerson { id, possible_from, .. } => Some(format!(
+            "look into the application, and from {possible_from} on say what you find: \
+             `synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`"
         )),
         OperatorError::OutcomeNeeded { id } => Some(format!(
             "`synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'`; it is on record as your word, not as proved"
@@ -208,7 +213,8 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
              `synapsor-runner dead-letters replay {id}` tries again"
         )),
         OperatorError::NoDeadLetter { .. } => Some("`synapsor-runner dead-letters list` shows what there is".to_owned()),
-        OperatorError::Unsettled { id, .. } => Some(format!("when the source can be reached, run `synapsor-runner apply {id}` again")),
+        OperatorError::Unsettled { .. } => Some("nothing was changed; run the command again when the source can be reached".to_owned()),
+        OperatorError::Expired { .. } => Some("the agent can propose it again".to_owned()),
         _ => None,
     }
 }

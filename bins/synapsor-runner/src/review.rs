@@ -7,7 +7,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 
 use serde_json::{Value, json};
 use synapsor_ledger::{Dossier, RecordedEvent, Replay};
-use synapsor_proposal::{AttestedOutcome, Fact, Proposal};
+use synapsor_proposal::{Attestation, AttestedOutcome, Fact, Proposal, Status};
 use synapsor_protocol::change_set::{Mode, ROW_HASH_COLUMN, SINGLE_TENANT_COLUMN, VersionAdvance};
 use synapsor_protocol::{ChangeSet, Identifier, Timestamp};
 
@@ -125,8 +125,12 @@ pub(crate) fn ask(question: &str) -> Option<bool> {
 
 fn heading(text: &mut String, proposal: &Proposal, set: &ChangeSet) {
     let waits = proposal.pending().map(|pending| format!(": {}", visible(&pending.to_string()))).unwrap_or_default();
+    let waits = if is_over(proposal) { ": its time passed, which is not on record yet".to_owned() } else { waits };
     line(text, "proposal", format_args!("{} version {}", bold(proposal.id().as_str()), set.proposal_version));
     line(text, "status", format_args!("{}{waits}", bold(proposal.status.as_str())));
+    if let Some(attested) = &proposal.attestation {
+        line(text, "attested", format_args!("{}, by {}: {}", said(attested), visible(&attested.operator.account), visible(&attested.reason)));
+    }
     if let Some(last) = &proposal.last_report {
         let code = last.report.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = last.report.detail.as_deref().map(|detail| format!(", {}", visible(detail))).unwrap_or_default();
@@ -158,7 +162,7 @@ fn change(text: &mut String, set: &ChangeSet) {
             None => writeln!(text, "  {column}: {before} -> {proposed}"),
         };
     }
-    let _infallible = writeln!(text, "{}", bold("the rest of the row, as the agent saw it"));
+    let _infallible = writeln!(text, "{}", bold("the rest of the row, as it was read"));
     for (column, value) in set.before.iter().filter(|(column, _)| !set.patch.contains_key(*column)) {
         let _infallible = writeln!(text, "  {column}: {}", visible(&value.to_string()));
     }
@@ -236,7 +240,7 @@ fn told(fact: &Fact) -> String {
             format!(": outcome {}{code}: {}", letter.outcome, visible(&letter.reason))
         }
         Fact::Attested(attestation) => {
-            let said = if attestation.outcome == AttestedOutcome::Applied { "applied" } else { "not applied" };
+            let said = said(attestation);
             format!(": {said}, by the word of a person{}", with_note(attestation.operator.note.as_deref(), Some(&attestation.reason)))
         }
         Fact::HumanActed(action) => {
@@ -246,6 +250,15 @@ fn told(fact: &Fact) -> String {
     }
 }
 
+fn said(attestation: &Attestation) -> &'static str {
+    if attestation.outcome == AttestedOutcome::Applied { "applied" } else { "not applied" }
+}
+
+/// Whether its time passed before anybody claimed it, and nobody has put that on record yet.
+fn is_over(proposal: &Proposal) -> bool {
+    matches!(proposal.status, Status::PendingReview | Status::Approved) && proposal.is_past(Timestamp::now())
+}
+
 fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
     let note = note.map(|note| format!(" (noted as {})", visible(note))).unwrap_or_default();
     let reason = reason.map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
@@ -253,18 +266,27 @@ fn with_note(note: Option<&str>, reason: Option<&str>) -> String {
 }
 
 fn next(text: &mut String, proposal: &Proposal, set: &ChangeSet, again: &str) {
-    use synapsor_proposal::Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
+    use Status::{Applied, Approved, Canceled, Conflict, Expired, Failed, PendingReview, PendingWorker, Rejected};
     let id = proposal.id();
     let digest = &proposal.terms.approval_digest;
     let command = match proposal.status {
         Approved | PendingWorker if proposal.dead_letter.is_some() => {
-            // Behind a handler only a person can say what an attempt of unknown outcome did.
             let handler = set.writeback.executor.as_deref().is_some_and(|name| name != "sql_update");
-            let outcome = if handler && proposal.status == PendingWorker { " --outcome applied|not-applied" } else { "" };
-            format!(
-                "synapsor-runner dead-letters replay {id}{again}\n  \
-                 synapsor-runner dead-letters resolve {id}{outcome} --reason '...'{again}"
-            )
+            if handler && proposal.unresolved() {
+                // Only a person can say what became of it, unless the handler keeps operation ids and may be asked again.
+                format!(
+                    "synapsor-runner dead-letters resolve {id} --outcome applied|not-applied --reason '...'{again}\n  \
+                     synapsor-runner dead-letters replay {id}{again}   (only if its executor takes it twice)"
+                )
+            } else {
+                format!(
+                    "synapsor-runner dead-letters replay {id}{again}\n  \
+                     synapsor-runner dead-letters resolve {id} --reason '...'{again}"
+                )
+            }
+        }
+        PendingReview | Approved if is_over(proposal) => {
+            format!("nothing: the agent can propose it again\n  synapsor-runner replay show {id}{again}")
         }
         PendingReview if set.mode == Mode::Shadow => {
             format!("nothing: a shadow proposal is never approved or applied\n  synapsor-runner replay show {id}{again}")

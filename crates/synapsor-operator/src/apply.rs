@@ -78,7 +78,7 @@ impl OperatorPort {
         loop {
             match self.turn(id, Wish::Person, &never, &|| ()).await? {
                 Turn::Done(application) => return Ok(*application),
-                Turn::SetAside(proposal) => return Err(needs_person(&proposal)),
+                Turn::SetAside(_) => return Err(self.needs_person(id).await?),
                 Turn::Moved => {}
                 Turn::Held(held) => {
                     if told.as_ref() != Some(&held) {
@@ -155,6 +155,14 @@ impl OperatorPort {
             )) => Ok(Turn::Moved),
             Err(error) => Err(error),
         }
+    }
+
+    /// That a person has to find out what became of it.
+    async fn needs_person(&self, id: &ProposalId) -> Result<OperatorError, OperatorError> {
+        let dossier = self.ledger.load(id).await?;
+        let open = dossier.proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved());
+        let attempt = open.map_or(0, |attempt| attempt.number);
+        Ok(OperatorError::NeedsPerson { id: id.clone(), attempt, possible_from: self.quiet_from(&dossier) })
     }
 
     /// What may follow an attempt at this change.
@@ -267,12 +275,6 @@ pub(crate) fn settled(proposal: &Proposal) -> Option<Application> {
         | Status::PendingWorker => return None,
     };
     Some(Application { proposal: proposal.clone(), report, attempt: None, retry_after: None })
-}
-
-/// That a person has to find out what became of it.
-pub(crate) fn needs_person(proposal: &Proposal) -> OperatorError {
-    let open = proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved());
-    OperatorError::NeedsPerson { id: proposal.id().clone(), attempt: open.map_or(0, |attempt| attempt.number) }
 }
 
 /// Whether the approval on record is for exactly the change that would be executed.

@@ -75,6 +75,8 @@ pub enum OperatorError {
         id: ProposalId,
         /// The attempt.
         attempt: u32,
+        /// From when on nothing of it can be under way any more.
+        possible_from: Timestamp,
     },
     /// Nothing that the runner can send stops or asks the executor, so a person has to say what became of it.
     #[error("what became of proposal {id} cannot be proved: say `--outcome applied` or `--outcome not-applied`, and how you know")]

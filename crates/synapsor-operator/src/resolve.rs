@@ -39,6 +39,8 @@ pub enum Reconciled {
     Tried(Box<Application>),
     /// No attempt may be made any more; it is over, and a tombstone in the source keeps it so.
     Stopped(Box<Proposal>),
+    /// Nothing about it is unknown, and nothing was done.
+    Known(Box<Proposal>),
     /// Only a person can say what became of it.
     Person {
         /// The attempt that may have acted.
@@ -115,18 +117,22 @@ impl OperatorPort {
 
     async fn attest(&self, dossier: &Dossier, outcome: Option<AttestedOutcome>, reason: String) -> Result<Resolution, OperatorError> {
         let id = dossier.proposal.id();
-        let outcome = outcome.ok_or_else(|| OperatorError::OutcomeNeeded { id: id.clone() })?;
+        // Where every attempt is proved to have done nothing, there is one thing to say.
+        let proved = (!dossier.proposal.unresolved()).then_some(AttestedOutcome::NotApplied);
+        let outcome = outcome.or(proved).ok_or_else(|| OperatorError::OutcomeNeeded { id: id.clone() })?;
         let attempt = dossier.proposal.current_attempt().ok_or_else(|| not_applicable(&dossier.proposal))?.number;
         let order = Order::Attest { attempt, outcome, not_before: self.quiet_from(dossier), reason };
         Ok(Resolution::Attested(Box::new(self.order(id, order).await?)))
     }
 
-    /// Finds out what became of a claimed proposal: by another attempt, which finds what the earlier ones left or makes the change, once;
+    /// Finds out what became of a claimed proposal whose outcome is unknown: by another attempt, which finds what the earlier ones left or makes the change, once;
     /// by a tombstone, if no attempt may be made any more; or it says what a person has to do.
     pub async fn reconcile(&self, id: &ProposalId, waiting: &mut (dyn FnMut(&Waiting) + Send)) -> Result<Reconciled, OperatorError> {
         let dossier = self.ledger.load(id).await?;
-        if dossier.proposal.unresolved()
-            && let Some(open) = dossier.proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved())
+        if !dossier.proposal.unresolved() {
+            return Ok(Reconciled::Known(Box::new(dossier.proposal)));
+        }
+        if let Some(open) = dossier.proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved())
             && self.executor_of(&dossier)?.after_unknown() == AfterUnknown::Person
         {
             return Ok(Reconciled::Person { attempt: open.number, possible_from: self.quiet_from(&dossier) });

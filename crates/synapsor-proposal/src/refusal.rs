@@ -21,7 +21,7 @@ pub enum Refusal {
         why: String,
     },
     /// The proposal is not in a state in which this can be done.
-    #[error("proposal {id} is {found}, the command needs {needed}")]
+    #[error("proposal {id} is {found}; the command needs one that is {needed}")]
     WrongStatus {
         /// The proposal.
         id: ProposalId,

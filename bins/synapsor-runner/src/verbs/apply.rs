@@ -79,7 +79,7 @@ impl Way {
     }
 
     /// What an outcome means, in a sentence.
-    fn meaning(&self, report: &Report) -> String {
+    fn meaning(&self, report: &Report, parked: bool) -> String {
         match (report.outcome, self) {
             (Outcome::Applied, Self::Direct) => {
                 format!("{} row changed, with a receipt in the same transaction{}", report.rows_affected, versions(report))
@@ -92,6 +92,9 @@ impl Way {
             (Outcome::Failed, _) => "nothing was changed, and nothing of this attempt can change anything later".to_owned(),
             (Outcome::Unknown, Self::Direct) => {
                 "the change may or may not be in the source; applying again finds out and never makes it twice".to_owned()
+            }
+            (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: true }) if parked => {
+                format!("the change may or may not have been made; once you know why `{executor}` did not say, it may be asked again")
             }
             (Outcome::Unknown, Self::Handler { executor, keeps_operation_id: true }) => {
                 format!("the change may or may not have been made; applying again asks `{executor}`, which never makes it twice")
@@ -124,7 +127,7 @@ pub(super) fn record(application: &Application) -> Value {
 fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     let report = &application.report;
     output::line(format_args!("{}: {id}{}", output::bold(report.outcome.as_str()), because(report)));
-    output::line(way.meaning(report));
+    output::line(way.meaning(report, application.proposal.dead_letter.is_some()));
     if report.outcome == Outcome::Applied && !report.also_changed.is_empty() {
         let columns: Vec<_> = report.also_changed.iter().map(AsRef::as_ref).collect();
         output::line(format_args!("also changed by the database or the guard: {}", columns.join(", ")));
@@ -140,8 +143,8 @@ fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     };
     if let Some(parked) = &application.proposal.dead_letter {
         output::line(format_args!("it is a dead letter now, which no worker tries again: {}", output::visible(&parked.letter.reason)));
-        // Nothing that can be sent to a handler ends it: whoever does has to say what became of it.
-        let outcome = if matches!(way, Way::Handler { .. }) { " --outcome applied|not-applied" } else { "" };
+        // Nothing that can be sent to a handler ends what may have acted: whoever does has to say what became of it.
+        let outcome = if matches!(way, Way::Handler { .. }) && application.proposal.unresolved() { " --outcome applied|not-applied" } else { "" };
         output::line(format_args!("end it: synapsor-runner dead-letters resolve {id}{outcome} --reason '...'{again}"));
     }
     output::line(match may_follow {

@@ -39,7 +39,8 @@ async fn list(words: &List) -> Answer<ExitCode> {
     });
     if !words.format.json && !page.lines.is_empty() {
         output::line(
-            "`synapsor-runner dead-letters replay ID` tries again, `synapsor-runner dead-letters resolve ID --reason '...'` ends one",
+            "`synapsor-runner dead-letters show ID` says what each one needs: `dead-letters replay ID` tries again, \
+             `dead-letters resolve ID --reason '...'` ends it",
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -76,7 +77,7 @@ async fn replay(words: &ReplayDeadLetter) -> Answer<ExitCode> {
 
 async fn resolve(words: &ResolveDeadLetter) -> Answer<ExitCode> {
     let port = Setup::load_served(&words.place)?.operator_port(words.actor.actor.clone())?;
-    let id = id_of(&words.id)?;
+    let id = meant(&Records::of(&port), &words.id).await?;
     let outcome = words.outcome.map(|said| match said {
         Said::Applied => AttestedOutcome::Applied,
         Said::NotApplied => AttestedOutcome::NotApplied,
@@ -106,6 +107,10 @@ fn text(id: &ProposalId, resolution: &Resolution) -> String {
             format!("{id} is {}: it had no effect, and a tombstone in the source keeps it so", proposal.status)
         }
         Resolution::Ended(proposal) => format!("{id} is {}: it was never tried", proposal.status),
+        // The attempts had reported it, one by one; only the end is a person's.
+        Resolution::Attested(proposal) if proposal.attempts.iter().all(|attempt| !attempt.is_unresolved()) => {
+            format!("{id} is {}: every attempt is proved to have done nothing", proposal.status)
+        }
         Resolution::Attested(proposal) => format!("{id} is {}, by your word: it is on record as attested, not as proved", proposal.status),
         Resolution::Found(application) => {
             let proposal = &application.proposal;

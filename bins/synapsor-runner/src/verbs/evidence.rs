@@ -105,7 +105,7 @@ fn text(found: &Found) -> String {
     for (label, value) in facts(found) {
         review::line(&mut text, label, value);
     }
-    let _infallible = writeln!(text, "{}", output::bold("what the agent was shown"));
+    let _infallible = writeln!(text, "{}", output::bold("what was read"));
     for item in &found.bundle.items {
         let _infallible = writeln!(text, "  {}", output::visible_json(&item.to_string()));
     }
@@ -117,7 +117,7 @@ fn markdown(found: &Found) -> String {
     for (label, value) in facts(found).into_iter().skip(1) {
         let _infallible = writeln!(text, "- {label}: {}", review::code(&value));
     }
-    text.push_str("\n## What the agent was shown\n\n");
+    text.push_str("\n## What was read\n\n");
     for item in &found.bundle.items {
         let _infallible = writeln!(text, "    {}", output::visible_json(&item.to_string()));
     }

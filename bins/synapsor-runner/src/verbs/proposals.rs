@@ -98,7 +98,10 @@ async fn cancel(words: &Cancel) -> Answer<ExitCode> {
             let failure = Failure::new(format_args!("{id} was claimed, and what became of it cannot be found out now: {detail}"));
             // Waiting does not help where nothing can be asked.
             let waits = report.code != Some(ErrorCode::HANDLER_NOT_FENCED);
-            Err(if waits { failure.hint("nothing was changed; cancel it again when the source can be reached") } else { failure })
+            Err(failure.hint(match waits {
+                true => "nothing was changed; cancel it again when the source can be reached".to_owned(),
+                false => format!("nothing was changed; `synapsor-runner dead-letters resolve {id}` ends it, and says what it needs"),
+            }))
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use synapsor_ledger::LedgerError;
 use synapsor_operator::{OperatorError, OperatorPort, Reconciled};
+use synapsor_proposal::{Proposal, Status};
 use synapsor_protocol::Outcome;
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::ProposalId;
@@ -16,8 +18,8 @@ use crate::output::{self, visible};
 
 /// What came of one of them.
 struct Line {
-    /// Whether it is settled now.
-    settled: bool,
+    /// Whether it is settled now; none if nothing about it was unknown.
+    settled: Option<bool>,
     text: String,
     record: Value,
 }
@@ -28,23 +30,24 @@ pub(super) async fn run(words: &Reconcile) -> Answer<ExitCode> {
         Some(id) => vec![named(id)?],
         None => port.unresolved().await?,
     };
-    let (mut settled, mut records) = (0, Vec::new());
+    let (mut unknown, mut settled, mut records) = (0, 0, Vec::new());
     for id in &ids {
         let line = reconciled(&port, id, &words.place.again()).await?;
-        settled += usize::from(line.settled);
+        unknown += usize::from(line.settled.is_some());
+        settled += usize::from(line.settled == Some(true));
         if words.format.json {
             records.push(line.record);
         } else {
             output::line(line.text);
         }
     }
-    let ok = settled == ids.len();
+    let ok = settled == unknown;
     if words.format.json {
-        output::json(&json!({"ok": ok, "unresolved": ids.len(), "settled": settled, "results": records}));
+        output::json(&json!({"ok": ok, "unresolved": unknown, "settled": settled, "results": records}));
     } else if ids.is_empty() {
         output::line("no outcome is unknown");
-    } else {
-        output::line(format_args!("{settled} of {} settled", output::counted(ids.len(), "unknown outcome")));
+    } else if unknown > 0 {
+        output::line(format_args!("{settled} of {} settled", output::counted(unknown, "unknown outcome")));
     }
     Ok(output::exit(ok))
 }
@@ -53,6 +56,7 @@ async fn reconciled(port: &OperatorPort, id: &ProposalId, again: &str) -> Answer
     Ok(match port.reconcile(id, &mut |held| apply::tell(held)).await {
         Ok(reconciled) => told(id, &reconciled, again),
         Err(error) if error.is_of_the_store() => return Err(error.into()),
+        Err(OperatorError::Ledger(error @ LedgerError::NoProposal(_))) => return Err(error.into()),
         Err(error) => trouble(id, &error),
     })
 }
@@ -66,15 +70,20 @@ fn told(id: &ProposalId, reconciled: &Reconciled, again: &str) -> Line {
             let what = if settled { "" } else { "; it is not settled yet" };
             let mut record = apply::record(application);
             record["settled"] = json!(settled);
-            Line { settled, text: format!("{} {id}{code}{what}", report.outcome), record }
+            Line { settled: Some(settled), text: format!("{} {id}{code}{what}", report.outcome), record }
         }
         Reconciled::Stopped(proposal) => Line {
-            settled: true,
+            settled: Some(true),
             text: format!("{} {id}: it had no effect, and a tombstone in the source keeps it so", proposal.status),
             record: json!({"ok": true, "settled": true, "proposal_id": id, "proposal_status": proposal.status, "resolved": "tombstone"}),
         },
+        Reconciled::Known(proposal) => Line {
+            settled: None,
+            text: format!("{id} is {}{}: nothing about it is unknown", proposal.status, after_failure(proposal)),
+            record: json!({"ok": true, "settled": null, "proposal_id": id, "proposal_status": proposal.status}),
+        },
         Reconciled::Person { attempt, possible_from } => Line {
-            settled: false,
+            settled: Some(false),
             text: format!(
                 "unknown {id}: attempt {attempt} may have acted, and its executor is not asked twice; look into the application, and from \
                  {possible_from} on say what you find: synapsor-runner dead-letters resolve {id} --outcome applied|not-applied \
@@ -86,10 +95,15 @@ fn told(id: &ProposalId, reconciled: &Reconciled, again: &str) -> Line {
     }
 }
 
+/// Claimed, and no attempt did anything: that is known as well.
+fn after_failure(proposal: &Proposal) -> &'static str {
+    if proposal.status == Status::PendingWorker { ", and each attempt is proved to have done nothing" } else { "" }
+}
+
 fn trouble(id: &ProposalId, error: &OperatorError) -> Line {
     let why = chain(error);
     Line {
-        settled: false,
+        settled: Some(false),
         text: format!("unknown {id}: {}", visible(&why)),
         record: json!({"ok": false, "settled": false, "proposal_id": id, "error": why}),
     }

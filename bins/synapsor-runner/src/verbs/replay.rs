@@ -107,7 +107,7 @@ impl Section {
             Self::Events => ("events", "What happened"),
             Self::Receipts => ("receipts", "Receipts"),
             Self::QueryAudit => ("query_audit", "Queries"),
-            Self::Evidence => ("evidence", "What the agent was shown"),
+            Self::Evidence => ("evidence", "What was read"),
         }
     }
 }

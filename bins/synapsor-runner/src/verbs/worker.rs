@@ -39,11 +39,13 @@ pub(super) async fn run(words: &Work) -> Answer<ExitCode> {
 
 pub(super) async fn pause(words: &PauseWorkers) -> Answer<ExitCode> {
     let port = Setup::load(&words.place)?.operator_port(words.actor.actor.clone())?;
+    let asked = Timestamp::now();
     let pause = port.pause_workers(words.reason.clone()).await?;
     if words.format.json {
         output::json(&json!({"ok": true, "paused": pause}));
     } else {
-        output::line(format_args!("workers pause: {}", told_pause(&pause)));
+        let already = if pause.since < asked { " already, and that pause stays as it is" } else { "" };
+        output::line(format_args!("workers pause{already}: {}", told_pause(&pause)));
         output::line("what has begun is finished, and `apply` works as ever; `synapsor-runner resume` ends the pause");
     }
     Ok(ExitCode::SUCCESS)
@@ -146,8 +148,12 @@ fn told_retry(retry: &Retry) -> String {
 }
 
 fn waiting(open: &Open) -> String {
-    let Open { due, unresolved, dead_letters, paused, .. } = open;
+    let Open { approved, pending_worker, due, unresolved, dead_letters, paused, .. } = open;
     let mut text = format!("{} due", output::counted(*due as usize, "job"));
+    let later = (approved + pending_worker).saturating_sub(due + dead_letters);
+    if later > 0 {
+        text.push_str(&format!(", {later} due later or under way elsewhere"));
+    }
     if *unresolved > 0 {
         text.push_str(&format!(", {unresolved} of unknown outcome"));
     }

@@ -99,7 +99,7 @@ fn a_command_without_a_receipt_is_unknown_and_its_words_are_for_the_operator_alo
 
     ---- stderr ----
     error: attempt 1 of proposal wrp_#1 may have acted, and its executor takes one delivery only: a person has to find out
-    hint: look into the application, and say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
+    hint: look into the application, and from <time> on say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
     ");
     assert_eq!(rows(&desk), "1 | 500; credited | 4");
 }

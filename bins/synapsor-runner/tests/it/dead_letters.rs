@@ -153,7 +153,7 @@ fn what_takes_one_delivery_is_delivered_once_and_then_a_person_is_asked() {
 
     ---- stderr ----
     error: attempt 1 of proposal wrp_#1 may have acted, and its executor takes one delivery only: a person has to find out
-    hint: look into the application, and say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
+    hint: look into the application, and from <time> on say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
     ");
     assert_snapshot!(desk.shown(&format!("dead-letters resolve {id} --reason x")), @"
     exit: 1
@@ -170,6 +170,42 @@ fn what_takes_one_delivery_is_delivered_once_and_then_a_person_is_asked() {
     assert_eq!((&told["unresolved"], &told["settled"], &told["results"][0]["waits_for"]), (&json!(1), &json!(0), &json!("person")));
     assert!(desk.shown("reconcile").contains("dead-letters resolve"));
     assert_eq!(deliveries(&desk), 1);
+}
+
+#[test]
+fn what_is_proved_to_have_done_nothing_is_ended_without_anybodys_word() {
+    let (mut desk, id) = mute();
+    desk.set("APP_COMMAND", "/nowhere/waive");
+    let parked = desk.shown("apply");
+    assert!(parked.contains(&format!("dead-letters resolve {} --reason", "wrp_#1")), "{parked}");
+    assert_snapshot!(desk.shown(&format!("reconcile {id}")), @"
+    exit: 0
+    ---- stdout ----
+    wrp_#1 is pending_worker, and each attempt is proved to have done nothing: nothing about it is unknown
+    ---- stderr ----
+    ");
+    assert_eq!(desk.run(&format!("dead-letters resolve {id} --outcome applied --reason x")).code, Some(1));
+    assert_snapshot!(desk.shown("dead-letters resolve latest --reason typo"), @"
+    exit: 0
+    ---- stdout ----
+    wrp_#1 is failed: every attempt is proved to have done nothing
+    ---- stderr ----
+    ");
+    assert_eq!((deliveries(&desk), desk.status(&id).as_str()), (0, "failed"));
+}
+
+#[test]
+fn what_nobody_tried_is_not_tried_to_find_out_about_it() {
+    let desk = Desk::sqlite();
+    let id = desk.approved("x");
+    assert_snapshot!(desk.shown(&format!("reconcile {id}")), @"
+    exit: 0
+    ---- stdout ----
+    wrp_#1 is approved: nothing about it is unknown
+    ---- stderr ----
+    ");
+    assert_eq!(desk.status(&id), "approved");
+    assert!(desk.shown("reconcile wrp_0000").contains("there is no proposal"));
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn an_application_carries_an_approved_change_out_once() {
     row              desk <schema>.invoices where id = "INV-1"
     change
       credit_cents: 500 (a parameter for `app`, no column of the table)
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
       amount_cents: 12900
       id: "INV-1"
       status: "overdue"
@@ -308,7 +308,7 @@ fn a_lost_answer_is_unknown_and_nothing_is_delivered_twice_to_a_handler_that_kee
 
     ---- stderr ----
     error: attempt 1 of proposal wrp_#1 may have acted, and its executor takes one delivery only: a person has to find out
-    hint: look into the application, and say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
+    hint: look into the application, and from <time> on say what you find: `synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'`
     ");
     assert_snapshot!(shop.shown(&format!("proposals cancel {id} --yes")), @"
     exit: 1
@@ -316,6 +316,7 @@ fn a_lost_answer_is_unknown_and_nothing_is_delivered_twice_to_a_handler_that_kee
 
     ---- stderr ----
     error: wrp_#1 was claimed, and what became of it cannot be found out now: nothing that can be sent stops the handler of `app`, and what was sent may still be acted on; `dead-letters resolve` ends this with the word of a person who looked
+    hint: nothing was changed; `synapsor-runner dead-letters resolve wrp_#1` ends it, and says what it needs
     ");
     assert_eq!((shop.wire.handed(), shop.rows().as_str()), (1, "1 | 500; credited | 4"));
 }
@@ -407,7 +408,7 @@ fn a_handler_that_refuses_did_nothing_and_the_words_name_the_variables() {
     nothing was changed, and nothing of this attempt can change anything later
     detail: the handler does not accept the runner: look at the token in `APP_TOKEN`, at the signing secret in `APP_SECRET`, and at the clocks of both
     it is a dead letter now, which no worker tries again: the attempt did nothing, and another one would fare no better
-    end it: synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'
+    end it: synapsor-runner dead-letters resolve wrp_#1 --reason '...'
     try again: synapsor-runner apply wrp_#1
     ---- stderr ----
     ");
@@ -434,7 +435,7 @@ fn a_handler_that_refuses_did_nothing_and_the_words_name_the_variables() {
     nothing was changed, and nothing of this attempt can change anything later
     the application adds: {"reason":"a credit is at most 50"}
     it is a dead letter now, which no worker tries again: the attempt did nothing, and another one would fare no better
-    end it: synapsor-runner dead-letters resolve wrp_#1 --outcome applied|not-applied --reason '...'
+    end it: synapsor-runner dead-letters resolve wrp_#1 --reason '...'
     try again: synapsor-runner apply wrp_#1
     ---- stderr ----
     "#);

@@ -265,7 +265,7 @@ fn evidence_and_query_are_shown_with_what_came_of_them() {
     query shape      sha256:#1
     proposal         wrp_#1
     query            qa_#1 gave 1 row(s)
-    what the agent was shown
+    what was read
       {"kind":"external_row","visible_row":{"id":"INV-1","late_fee_cents":1500,"status":"overdue","tenant_id":"acme","version":3,"waiver_reason":null}}
     ---- stderr ----
     "#);
@@ -373,7 +373,7 @@ fn a_replay_is_exported_as_it_is_shown() {
     ## Queries
 
 
-    ## What the agent was shown
+    ## What was read
     "#);
     // One without receipts has the list all the same.
     let id = lines(&desk, "replay list --status rejected", "replays")[0]["replay_id"].as_str().unwrap().to_owned();

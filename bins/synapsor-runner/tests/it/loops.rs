@@ -90,7 +90,7 @@ fn a_change_is_read_proposed_approved_applied_and_replayed(desk: &mut Desk) {
     change
       late_fee_cents: 1500 -> 0
       waiver_reason: null -> "the payment page was down"
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
       id: "INV-1"
       status: "overdue"
       tenant_id: "acme"
@@ -134,7 +134,7 @@ fn a_change_is_read_proposed_approved_applied_and_replayed(desk: &mut Desk) {
     change
       late_fee_cents: 1500 -> 0
       waiver_reason: null -> "the payment page was down"
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
       id: "INV-1"
       status: "overdue"
       tenant_id: "acme"
@@ -196,7 +196,7 @@ fn a_change_is_read_proposed_approved_applied_and_replayed(desk: &mut Desk) {
     change
       late_fee_cents: 1500 -> 0
       waiver_reason: null -> "the payment page was down"
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
       id: "INV-1"
       status: "overdue"
       tenant_id: "acme"

@@ -26,7 +26,7 @@ fn a_shadow_proposal_is_recorded_and_never_approved_or_applied() {
     tenant           acme
     row              desk <schema>.invoices where id = "INV-1"
     change
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
     guard            `version` must still be 3; it moves on with the change
     tenant guard     `tenant_id` = "acme"
     may change       late_fee_cents, waiver_reason

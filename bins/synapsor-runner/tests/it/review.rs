@@ -34,7 +34,7 @@ fn without_a_terminal_and_without_a_yes_nothing_is_decided() {
     change
       late_fee_cents: 1500 -> 0
       waiver_reason: null -> "x"
-    the rest of the row, as the agent saw it
+    the rest of the row, as it was read
       id: "INV-1"
       status: "overdue"
       tenant_id: "acme"
@@ -144,12 +144,14 @@ fn a_decision_is_made_once() {
     error: proposal wrp_#1 is rejected, and only an approved one can be applied
     $ proposals approve --yes
     exit: 1
-    error: proposal wrp_#1 is rejected, the command needs pending_review
+    error: proposal wrp_#1 is rejected; the command needs one that is pending_review
+    hint: `synapsor-runner proposals show wrp_#1` tells its story
     $ proposals reject --reason late --yes
     exit: 0
     $ proposals cancel --yes
     exit: 1
-    error: proposal wrp_#1 is rejected, the command needs open and not claimed
+    error: proposal wrp_#1 is rejected; the command needs one that is open and not claimed
+    hint: `synapsor-runner proposals show wrp_#1` tells its story
     ");
 }
 
@@ -226,6 +228,7 @@ fn an_expired_proposal_is_neither_approved_nor_applied_and_is_no_rejection() {
 
         ---- stderr ----
         error: proposal wrp_#2 expired before it was applied
+        hint: the agent can propose it again
 
         $ proposals list
         exit: 0

@@ -98,7 +98,7 @@ async fn what_is_not_approved_cannot_be_claimed() {
     let fixture = Fixture::new();
     let proposal = fixture.proposed("INV-1").await;
     let refusal = fixture.operator.claim(proposal.id(), &holder("pid 1"), LONG, Delivery::Again).await.unwrap_err();
-    assert_snapshot!(refusal.to_string().replace(proposal.id().as_str(), "ID"), @"proposal ID is pending_review, the command needs approved or pending_worker");
+    assert_snapshot!(refusal.to_string().replace(proposal.id().as_str(), "ID"), @"proposal ID is pending_review; the command needs one that is approved or pending_worker");
     let rejected = fixture.execute(&proposal, Order::Reject { reason: "no".into() }).await.unwrap();
     assert!(matches!(claim(&fixture, &proposal, "pid 1", LONG).await, Claim::Settled(settled) if *settled == rejected));
 }

@@ -174,7 +174,7 @@ fn an_approval_may_be_repeated_by_the_same_person_only() {
     assert_snapshot!(history.answer("approve"), @"approved (nothing new)");
     let order = order_of("approve", &history.state);
     let refusal = history.order_by(&someone(&[]), order).unwrap_err();
-    assert_snapshot!(refusal, @"proposal wrp_1 is approved, the command needs pending_review");
+    assert_snapshot!(refusal, @"proposal wrp_1 is approved; the command needs one that is pending_review");
 }
 
 #[test]

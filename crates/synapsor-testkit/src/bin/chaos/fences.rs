@@ -27,7 +27,7 @@ pub(crate) const TAKEOVER: Duration = Duration::from_secs(12);
 
 /// Pauses on three engines.
 pub(crate) async fn run(plan: &Arc<Plan>) -> Tally {
-    plan.trials(FENCES, plan.count(18, 720), |plan, number, random| async move { trial(&plan, number, random).await }).await
+    plan.trials(FENCES, plan.count(18, 900), |plan, number, random| async move { trial(&plan, number, random).await }).await
 }
 
 async fn trial(plan: &Plan, number: u64, mut random: Random) -> Verdict {
