@@ -108,6 +108,9 @@ impl From<ConformanceError> for Failure {
             ConformanceError::Variable { name } => failure.hint(format_args!("set it for this process: `export {name}=...`")),
             ConformanceError::UnknownScenario { .. } => failure.hint("`synapsor-runner handler conformance --list` shows what there is"),
             ConformanceError::Transport(_) => failure.hint("start the handler first, and name its whole address"),
+            ConformanceError::Nowhere { .. } => {
+                failure.hint("`--url` is the whole address with the path at which the handler is mounted, such as `/synapsor/writeback`")
+            }
             ConformanceError::Stage(StageError::Printed { .. }) => failure.hint("`observe` prints one JSON object and nothing else"),
             _ => failure,
         }

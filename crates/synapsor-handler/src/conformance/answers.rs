@@ -66,6 +66,10 @@ const FOLDERS: [&str; 9] = ["/usr/", "/home/", "/var/", "/opt/", "/app/", "/srv/
 /// What was found in the answers so far.
 pub(super) struct Answers {
     heard: usize,
+    /// How many answers were promised to be receipts.
+    due: usize,
+    /// The statuses of those that a server gives on its own where it has nothing.
+    nowhere: Vec<u16>,
     secrets: Vec<Secret>,
     types: Vec<String>,
     receipts: Vec<String>,
@@ -78,12 +82,27 @@ impl Answers {
     /// `secrets` may stand in no answer.
     pub(super) fn new(secrets: Vec<Secret>) -> Self {
         let none = Vec::new;
-        Self { heard: 0, secrets, types: none(), receipts: none(), echoes: none(), telltales: none(), leaks: none() }
+        Self {
+            heard: 0,
+            due: 0,
+            nowhere: Vec::new(),
+            secrets,
+            types: none(),
+            receipts: none(),
+            echoes: none(),
+            telltales: none(),
+            leaks: none(),
+        }
     }
 
     /// Whether anything was answered yet.
     pub(super) fn any(&self) -> bool {
         self.heard > 0
+    }
+
+    /// The status of the answers, if whatever was answered so far was answered as where no handler is.
+    pub(super) fn nowhere(&self) -> Option<u16> {
+        self.nowhere.last().copied().filter(|_| self.nowhere.len() == self.due)
     }
 
     /// Looks at one answer. One that nobody promised to be a receipt is only searched for what it gives away.
@@ -100,6 +119,8 @@ impl Answers {
         if !promised {
             return;
         }
+        self.due += 1;
+        self.nowhere.extend(Some(answer.status().as_u16()).filter(|status| [404, 405].contains(status) && !is_receipt(answer)));
         let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("none");
         if !content_type.to_ascii_lowercase().starts_with("application/json") {
             self.types.push(found(shown(content_type)));
@@ -159,6 +180,12 @@ impl Answers {
         };
         Judged { name, about, judgement, means, mend }
     }
+}
+
+/// Whether the answer is meant to be a receipt, well made or not.
+fn is_receipt(answer: &Response<Bytes>) -> bool {
+    let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    said["status"].as_str().is_some_and(|status| ["applied", "already_applied", "conflict", "failed"].contains(&status))
 }
 
 fn telltale(text: &str) -> Option<&'static str> {

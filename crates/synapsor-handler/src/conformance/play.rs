@@ -73,6 +73,12 @@ pub enum ConformanceError {
     /// The handler was not there from the beginning.
     #[error("no scenario could be played")]
     Transport(#[from] TransportError),
+    /// Whoever listens there is no handler, or has it at another path.
+    #[error("nothing at that address is a handler: the requests were answered {status}, without a receipt")]
+    Nowhere {
+        /// The HTTP status, 404 or 405.
+        status: u16,
+    },
     /// The rows could not be put back or looked at.
     #[error("the rows cannot be put back or looked at")]
     Stage(#[from] StageError),
@@ -117,6 +123,8 @@ struct Course<'a> {
 const LEAST_HIDDEN: usize = 6;
 /// How long to wait for what a handler does after its answer.
 const SETTLE: Duration = Duration::from_millis(5);
+/// After so many scenarios without any receipt nothing else will come.
+const PATIENCE: usize = 3;
 /// The most operations of one scenario.
 const OPERATIONS: usize = 8;
 
@@ -152,15 +160,19 @@ impl<'a> Conformance<'a> {
         let wanted = |name: &str| self.only.is_empty() || self.only.iter().any(|only| only == name);
         // Of answers alone nothing can be said without the requests of the others.
         let played = |name: &str| wanted(name) || self.only.iter().all(|only| closing.iter().any(|one| one.name == only));
-        let mut judged = Vec::new();
+        let (mut judged, mut held) = (Vec::new(), Vec::new());
         for scenario in scenarios.iter().filter(|scenario| played(scenario.name)) {
             let judgement = self.judge(scenario, &keys, &mut answers).await?;
             let Scenario { name, about, means, mend, .. } = *scenario;
-            let one = Judged { name, about, judgement, means, mend };
-            if wanted(name) {
-                told(&one);
-                judged.push(one);
+            held.push(Judged { name, about, judgement, means, mend });
+            match answers.nowhere() {
+                Some(status) if held.len() >= PATIENCE => return Err(ConformanceError::Nowhere { status }),
+                Some(_) => {}
+                None => judged.extend(held.drain(..).filter(|one| wanted(one.name)).inspect(&mut told)),
             }
+        }
+        if let Some(status) = answers.nowhere() {
+            return Err(ConformanceError::Nowhere { status });
         }
         for one in answers.judged().into_iter().filter(|one| wanted(one.name)) {
             told(&one);

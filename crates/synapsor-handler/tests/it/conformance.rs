@@ -2,10 +2,15 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::{Request, Response};
 use serde_json::{Value, json};
-use synapsor_handler::conformance::{Acting, Conformance, Credentials, Fixture, HttpTransport, Observation, Stage, Verdict};
+use synapsor_handler::conformance::{
+    Acting, Conformance, Credentials, Fixture, HttpTransport, Observation, Sending, Stage, Transport, Verdict,
+};
 use synapsor_handler::{Done, EffectError, Handler, Job, Tx};
 use synapsor_protocol::{Scalar, Secret};
 use synapsor_testkit::Postgres;
@@ -352,6 +357,36 @@ async fn what_the_fixture_does_not_have_or_claim_is_skipped_and_not_earned() {
     fenced: the fixture has no change that is refused
     business-error: the fixture has no change that is refused
     ");
+}
+
+/// A server with nothing at the path.
+struct Elsewhere {
+    status: u16,
+    asked: AtomicUsize,
+}
+
+impl Transport for Elsewhere {
+    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(Response::builder().status(self.status).body(Bytes::from_static(b"{\"detail\":\"Not Found\"}")).unwrap()) })
+    }
+}
+
+#[tokio::test]
+async fn where_no_handler_is_that_is_said_once() {
+    let (stage, fixture) = (Faulty::with(Fault::None), fixture(&[]));
+    for (status, only, requests) in [(404, &[][..], 3), (405, &[], 3), (404, &["duplicate"], 1), (404, &["answer-secrets"], 3)] {
+        let elsewhere = Elsewhere { status, asked: AtomicUsize::new(0) };
+        let trial = Conformance::new(&fixture, credentials(), &elsewhere, &stage).only(only.iter().map(|&name| name.to_owned()));
+        let mut told = 0;
+        let error = trial.run(|_| told += 1).await.unwrap_err().to_string();
+        assert_eq!(error, format!("nothing at that address is a handler: the requests were answered {status}, without a receipt"));
+        assert_eq!((told, elsewhere.asked.into_inner()), (0, requests), "{only:?}");
+    }
+    // What a link is answered is no receipt, and need not be one.
+    let elsewhere = Elsewhere { status: 405, asked: AtomicUsize::new(0) };
+    let trial = Conformance::new(&fixture, credentials(), &elsewhere, &stage).only(["method-other".to_owned()]);
+    assert!(trial.run(|_| ()).await.unwrap().ok());
 }
 
 #[tokio::test]
