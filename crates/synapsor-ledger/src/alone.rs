@@ -26,7 +26,7 @@ impl Alone {
     /// The same for whoever needs no store there: its place is made.
     pub(crate) fn take_or_make(store: &Path, verb: &str, force: bool, patience: Duration) -> Result<Self, LedgerError> {
         prepare(store, true)?;
-        Self::take(store, verb, force, patience)
+        Self::of(StoreLease::maintain_whatever(store, verb, force)?, patience)
     }
 
     fn of(lease: StoreLease, patience: Duration) -> Result<Self, LedgerError> {

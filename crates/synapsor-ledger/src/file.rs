@@ -73,7 +73,8 @@ impl Identity {
 
 /// Finds or makes the file; answers with its name behind every link of its folder.
 pub(crate) fn prepare(path: &Path, create: bool) -> Result<PathBuf, LedgerError> {
-    let name = path.file_name().ok_or_else(|| unopenable(path, io::Error::from(ErrorKind::InvalidInput)))?;
+    let unnamed = || if path.is_dir() { folder_in_place(path) } else { unopenable(path, ErrorKind::InvalidInput.into()) };
+    let name = path.file_name().ok_or_else(unnamed)?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -88,10 +89,15 @@ pub(crate) fn prepare(path: &Path, create: bool) -> Result<PathBuf, LedgerError>
     }
     match fs::symlink_metadata(&real) {
         Ok(metadata) if metadata.is_file() => Ok(real),
+        Ok(metadata) if metadata.is_dir() => Err(folder_in_place(&real)),
         Ok(_) => Err(LedgerError::NotADatabase(real)),
         Err(error) if error.kind() == ErrorKind::NotFound && create => make_file(&folder, real),
         Err(error) => Err(refused(&real, error)),
     }
+}
+
+fn folder_in_place(path: &Path) -> LedgerError {
+    unopenable(path, io::Error::other("it is a folder, and a ledger is a file"))
 }
 
 /// Takes everybody else's permissions away, from the ledger and the files beside it.

@@ -5,7 +5,7 @@
 //! server, or by whoever cleans up where no server may be. `<store>.lease.json` tells people who holds `<store>.lock`, and decides nothing.
 //!
 //! # Invariants
-//! - The files of the locks are never removed: a lock on a removed file keeps nobody out.
+//! - The files of the locks are never removed: a lock on a removed file keeps nobody out. So none is made beside a file that is no ledger.
 //! - What the lease file says is never a reason to go on or to stop, except that maintenance does not pass over one that it cannot read.
 
 use std::fmt;
@@ -21,6 +21,7 @@ use synapsor_protocol::Timestamp;
 
 use crate::error::LedgerError;
 use crate::file::{beside, prepare, refuse_link, refused, unopenable};
+use crate::layout::{self, HEADER_BYTES};
 
 /// The largest lease file that is read, in bytes.
 const MAX_LEASE_BYTES: u64 = 64 << 10;
@@ -61,16 +62,23 @@ impl StoreLease {
     /// Takes the store for a server, and says so beside it. Makes the store's file and folder if they are not there.
     /// [`LedgerError::Taken`] if somebody holds it. What a process that died has left behind is replaced.
     pub fn serve(store: &Path, transport: &str) -> Result<Self, LedgerError> {
-        Self::take(prepare(store, true)?, "mcp", transport)
+        let store = prepare(store, true)?;
+        refuse_foreign(&store, ".lock")?;
+        Self::take(store, "mcp", transport)
     }
 
     /// Takes the store for maintenance beside which no server may run. A lease file that cannot be read is passed over with `force` alone:
     /// whoever wrote it may be a program that this one knows nothing of.
     pub fn maintain(store: &Path, verb: &str, force: bool) -> Result<Self, LedgerError> {
+        refuse_foreign(&prepare(store, false)?, ".lock")?;
+        Self::maintain_whatever(store, verb, force)
+    }
+
+    /// The same, also if the file is no ledger, or not any more: whoever replaces it needs none.
+    pub(crate) fn maintain_whatever(store: &Path, verb: &str, force: bool) -> Result<Self, LedgerError> {
         let store = prepare(store, false)?;
-        let lease = lease_path(&store);
-        if !force && matches!(told(&lease)?, Told::Unreadable) {
-            return Err(LedgerError::LeaseUnreadable(lease));
+        if !force && matches!(told(&store)?, Told::Unreadable) {
+            return Err(LedgerError::LeaseUnreadable(lease_path(&store)));
         }
         Self::take(store, "maintenance", verb)
     }
@@ -92,16 +100,17 @@ impl StoreLease {
 impl Drop for StoreLease {
     /// Takes the lease file away, if it is still this one.
     fn drop(&mut self) {
-        let path = lease_path(&self.occupant.store_path);
-        if matches!(told(&path), Ok(Told::Of(found)) if *found == self.occupant) {
+        let store = &self.occupant.store_path;
+        if matches!(told(store), Ok(Told::Of(found)) if *found == self.occupant) {
             // Left behind, it is replaced by whoever comes next.
-            let _left = fs::remove_file(path);
+            let _left = fs::remove_file(lease_path(store));
         }
     }
 }
 
 /// Has the store open among others, until the file is dropped. While somebody has it alone, that is waited for.
 pub(crate) fn share(store: &Path, patience: Duration) -> Result<File, LedgerError> {
+    refuse_foreign(store, ".use")?;
     let using = lock_file(store, ".use")?;
     match patiently(patience, || using.try_lock_shared()) {
         Ok(()) => Ok(using),
@@ -121,11 +130,28 @@ pub(crate) fn patiently(patience: Duration, mut lock: impl FnMut() -> Result<(),
 }
 
 fn taken(store: &Path) -> LedgerError {
-    let holder = match told(&lease_path(store)) {
+    let holder = match told(store) {
         Ok(Told::Of(occupant)) => Some(occupant),
         Ok(Told::Nothing | Told::Unreadable) | Err(_) => None,
     };
     LedgerError::Taken { path: store.to_owned(), holder }
+}
+
+/// Refuses a file that is no ledger, as long as there is no lock beside it. Where there is one, somebody took it for a ledger before, and
+/// may be writing it right now.
+fn refuse_foreign(store: &Path, suffix: &str) -> Result<(), LedgerError> {
+    let is_unlocked = || fs::symlink_metadata(beside(store, suffix)).is_err();
+    if !is_unlocked() {
+        return Ok(());
+    }
+    let mut header = Vec::new();
+    let file = OpenOptions::new().read(true).custom_flags(guarded()).open(store);
+    // Whoever opens it as a ledger says why it cannot be read.
+    let Ok(_read) = file.and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header)) else { return Ok(()) };
+    match layout::refuse_foreign(&header, store) {
+        Err(foreign) if is_unlocked() => Err(foreign),
+        _ => Ok(()),
+    }
 }
 
 /// Opens the file of a lock, and makes it if it is not there. No link is followed, and nothing is waited for.
@@ -165,8 +191,7 @@ pub(crate) fn lease_path(store: &Path) -> PathBuf {
 
 /// Puts the lease file in its place, whole.
 fn write(occupant: &Occupant) -> Result<(), LedgerError> {
-    let path = lease_path(&occupant.store_path);
-    refuse_link(&path)?;
+    let path = place_of_lease(&occupant.store_path)?;
     let draft = beside(&path, &format!(".{}", occupant.pid));
     let text = serde_json::to_vec(occupant).map_err(io::Error::from);
     let written = text.and_then(|text| {
@@ -179,11 +204,24 @@ fn write(occupant: &Occupant) -> Result<(), LedgerError> {
         }
         fs::rename(&draft, &path)
     });
-    written.map_err(|error| refused(&path, error))
+    written.map_err(|error| {
+        let _left = fs::remove_file(&draft);
+        refused(&path, error)
+    })
 }
 
-fn told(path: &Path) -> Result<Told, LedgerError> {
-    refuse_link(path)?;
+/// Where the lease file is, or goes. A link or a folder in its place is nobody's lease, and stays.
+fn place_of_lease(store: &Path) -> Result<PathBuf, LedgerError> {
+    let path = lease_path(store);
+    refuse_link(&path)?;
+    if path.is_dir() {
+        return Err(unopenable(store, io::Error::other(format!("`{}`, the place of its lease file, is a folder", path.display()))));
+    }
+    Ok(path)
+}
+
+fn told(store: &Path) -> Result<Told, LedgerError> {
+    let path = place_of_lease(store)?;
     let file = match OpenOptions::new().read(true).custom_flags(guarded()).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Told::Nothing),

@@ -18,6 +18,12 @@ use crate::error::LedgerError;
 /// `Syna`: how a ledger is told from another SQLite file.
 const APPLICATION_ID: i64 = 0x5379_6e61;
 
+/// How much of a file says what it is: the header of a database, and that of its first page.
+pub(crate) const HEADER_BYTES: u64 = 108;
+
+/// How SQLite marks a page of a table without pages below it.
+const LEAF_PAGE: u8 = 13;
+
 /// The steps that lead from an empty file to the current layout, and the program version that first knew each.
 const STEPS: [(&str, &str); 4] = [("0.1.0", FIRST), ("0.1.0", SECOND), ("0.1.0", THIRD), ("0.1.0", FOURTH)];
 
@@ -317,8 +323,21 @@ pub(crate) fn build(connection: &Connection, path: &Path, keep: impl FnOnce(u32)
     built.and(ended)
 }
 
+/// Refuses a file of which the first bytes say that it is no ledger. An empty one may become one, and so may a database without tables: what
+/// makes it a ledger is in its log at first.
+pub(crate) fn refuse_foreign(header: &[u8], path: &Path) -> Result<(), LedgerError> {
+    let is_unmarked = header.get(68..72) == Some(&[0; 4]);
+    let has_no_table = header.get(100) == Some(&LEAF_PAGE) && header.get(103..105) == Some(&[0; 2]);
+    match header {
+        [] => Ok(()),
+        header if is_marked(header) => Ok(()),
+        header if !header.starts_with(b"SQLite format 3\0") => Err(LedgerError::NotADatabase(path.to_owned())),
+        _ if is_unmarked && has_no_table => Ok(()),
+        _ => Err(LedgerError::NotALedger(path.to_owned())),
+    }
+}
+
 /// Whether the first 100 bytes of a file are those of a ledger.
-#[cfg(feature = "decisions")]
 pub(crate) fn is_marked(header: &[u8]) -> bool {
     let application = header.get(68..72).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
     application.is_some_and(|bytes| i64::from(u32::from_be_bytes(bytes)) == APPLICATION_ID)

@@ -108,8 +108,11 @@ fn a_database_that_is_no_ledger_is_refused_and_left_as_it_is() {
     sqlite::execute(&desk.ledger(), "create table shopping (what text)");
     assert_snapshot!(check(&desk), @"error: `<folder>/ledger.db` is a database, but not a ledger");
     desk.set("SYNAPSOR_LOCAL_STORE", desk.folder.join("business.db").display().to_string());
-    let seen = desk.run("proposals list");
-    assert_eq!(seen.code, Some(1), "{seen}");
+    for words in ["proposals list", "store stats", "store verify", "store prune --older-than 1d --yes", "store vacuum", "store reset --yes"] {
+        let seen = desk.run(words);
+        assert_eq!(seen.code, Some(1), "{words}: {seen}");
+    }
+    assert!(!desk.folder.join("business.db.use").exists() && !desk.folder.join("business.db.lock").exists());
     assert_eq!(sqlite::table(&desk.folder.join("business.db"), "select count(*) from sqlite_schema where name = 'proposals'"), "0");
 }
 
@@ -148,7 +151,8 @@ fn a_link_instead_of_a_ledger_is_refused() {
 fn a_folder_instead_of_a_ledger_is_refused() {
     let desk = Desk::sqlite();
     fs::create_dir(desk.ledger()).unwrap();
-    assert_snapshot!(check(&desk), @"error: `<folder>/ledger.db` is not a database");
+    assert_snapshot!(check(&desk), @"error: the ledger `<folder>/ledger.db` cannot be opened: it is a folder, and a ledger is a file");
+    assert!(desk.run("store stats --store .").stderr.contains("`.` cannot be opened: it is a folder"));
 }
 
 /// Runs the program as somebody who is not root, because root may write whatever is read-only. The desk becomes theirs.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use synapsor_ledger::{Ledger, LedgerError, OpenOptions};
+use synapsor_ledger::{Ledger, LedgerError, OpenOptions, StoreLease, reset, vacuum};
 use synapsor_protocol::Digest;
 use tempfile::TempDir;
 
@@ -85,7 +85,11 @@ fn what_is_no_database_is_left_alone() {
     assert_snapshot!(refused(&text), @"`notes.txt` is not a database");
     let directory = folder.path().join("a-folder");
     fs::create_dir(&directory).unwrap();
-    assert_snapshot!(refused(&directory), @"`a-folder` is not a database");
+    assert_snapshot!(refused(&directory), @"the ledger `a-folder` cannot be opened");
+    for folder in [directory.as_path(), Path::new("."), Path::new("/")] {
+        let said = synapsor_protocol::chain::chain(&open(folder).unwrap_err());
+        assert!(said.ends_with("cannot be opened: it is a folder, and a ledger is a file"), "{said}");
+    }
 }
 
 #[test]
@@ -94,6 +98,45 @@ fn a_database_that_is_no_ledger_is_left_alone() {
     let path = folder.path().join("shop.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE invoices (id INTEGER)").unwrap();
     assert_snapshot!(refused(&path), @"`shop.db` is a database, but not a ledger");
+}
+
+/// Its owner would find files beside it that must never be removed.
+#[test]
+fn nothing_is_left_beside_what_is_no_ledger() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let many: String = (0..300).map(|number| format!("CREATE TABLE table_{number} (id INTEGER, body TEXT);")).collect();
+    for (name, sql) in
+        [("shop.db", "CREATE TABLE invoices (id INTEGER)"), ("large.db", many.as_str()), ("marked.db", "PRAGMA application_id = 7")]
+    {
+        rusqlite::Connection::open(at(name)).unwrap().execute_batch(sql).unwrap();
+    }
+    fs::write(at("notes.txt"), "buy milk").unwrap();
+    for name in ["shop.db", "large.db", "marked.db", "notes.txt"] {
+        let looks = OpenOptions { create: false, ..OpenOptions::default() };
+        assert!(Ledger::open(&at(name), looks).is_err(), "{name}");
+        assert!(Ledger::open(&at(name), OpenOptions::default()).is_err(), "{name}");
+        assert!(StoreLease::serve(&at(name), "stdio").is_err(), "{name}");
+        assert!(StoreLease::maintain(&at(name), "prune", true).is_err(), "{name}");
+        assert!(vacuum(&at(name), true).is_err() && reset(&at(name), true).is_err(), "{name}");
+    }
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["large.db", "marked.db", "notes.txt", "shop.db"]);
+}
+
+/// What makes a file a ledger is in its log at first: a process may have died before it was moved.
+#[test]
+fn a_ledger_whose_mark_is_still_in_its_log_is_one() {
+    let folder = TempDir::new().unwrap();
+    let (path, copy) = (folder.path().join("ledger.db"), folder.path().join("copy.db"));
+    let open = Ledger::open(&path, OpenOptions::default()).unwrap();
+    for suffix in ["", "-wal"] {
+        fs::copy(folder.path().join(format!("ledger.db{suffix}")), folder.path().join(format!("copy.db{suffix}"))).unwrap();
+    }
+    assert_eq!(fs::read(&copy).unwrap()[68..72], [0; 4], "the mark is in the log");
+    drop(Ledger::open(&copy, OpenOptions { create: false, ..OpenOptions::default() }).unwrap());
+    drop(open);
 }
 
 #[test]
