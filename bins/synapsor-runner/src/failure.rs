@@ -121,7 +121,10 @@ impl From<LedgerError> for Failure {
                 )
             }
             LedgerError::Corrupt { .. } => {
-                failure.hint("put a backup in its place; receipts in the source keep every change from being made twice")
+                failure.hint(
+                    "`synapsor-runner store restore BACKUP --yes` puts a backup in its place; receipts in the source keep every change \
+                     from being made twice",
+                )
             }
             LedgerError::Taken { .. } => failure.hint(
                 "stop that process first; `--allow-concurrent-store` lets a second server begin all the same, and nothing else beside one",
@@ -130,6 +133,7 @@ impl From<LedgerError> for Failure {
             LedgerError::LeaseUnreadable(_) => {
                 failure.hint("if you know that no server of another version has the ledger, say `--force`, which passes over the file")
             }
+            LedgerError::NoBackup(_) => failure.hint("name a file that `store backup` wrote"),
             LedgerError::Exists(_) => failure.hint("name another file, or say `--force` to replace it"),
             LedgerError::Full => failure.hint("make room and run the command again"),
             LedgerError::ReadOnly(_) => failure.hint("this account must be able to write the file and its folder, where its log is kept"),

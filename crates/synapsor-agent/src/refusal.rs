@@ -139,6 +139,7 @@ fn ledger(error: &LedgerError) -> Refusal {
         | LedgerError::Newer { .. }
         | LedgerError::SymbolicLink(_)
         | LedgerError::LeaseUnreadable(_)
+        | LedgerError::NoBackup(_)
         | LedgerError::Exists(_)
         | LedgerError::Engine(_) => internal(),
     }

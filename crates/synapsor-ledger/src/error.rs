@@ -129,6 +129,9 @@ pub enum LedgerError {
     /// There is no ledger there, and none was to be made.
     #[error("there is no ledger `{}`", .0.display())]
     Missing(PathBuf),
+    /// There is no file of this name to restore. Nothing was begun.
+    #[error("there is no backup `{}`", .0.display())]
+    NoBackup(PathBuf),
     /// The file or its folder cannot be made or looked at.
     #[error("the ledger `{}` cannot be opened", path.display())]
     Unopenable {

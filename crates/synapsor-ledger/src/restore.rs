@@ -63,7 +63,10 @@ pub struct Restored {
 /// store is what it was; a crash at the very end leaves the restored one. [`LedgerError::Taken`] and [`LedgerError::InUse`] say that
 /// somebody has the store.
 pub fn restore(store: &Path, from: &Path, by: &str, force: bool) -> Result<Restored, LedgerError> {
-    let from = prepare(from, false)?;
+    let from = prepare(from, false).map_err(|error| match error {
+        LedgerError::Missing(path) => LedgerError::NoBackup(path),
+        other => other,
+    })?;
     let source = open_reader(&from, PATIENCE)?;
     if recognise(&source, &from)? == Found::Empty {
         return Err(LedgerError::NotALedger(from));

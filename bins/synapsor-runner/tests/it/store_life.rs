@@ -117,6 +117,14 @@ fn a_reset_asks_and_removes_the_ledger_alone() {
 }
 
 #[test]
+fn a_backup_that_is_not_there_is_what_is_missing() {
+    let desk = busy();
+    let seen = desk.run("store restore nothing.db --yes");
+    assert!(seen.code == Some(1) && seen.stderr.contains("there is no backup") && seen.stderr.contains("nothing.db"), "{seen}");
+    assert!(!seen.stderr.contains("nothing was proposed yet"), "{seen}");
+}
+
+#[test]
 fn trap_55_no_folder_is_ever_removed() {
     let desk = Desk::sqlite();
     fs::create_dir_all(desk.folder.join("books/local.db/inner")).unwrap();
