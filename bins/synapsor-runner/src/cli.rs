@@ -23,7 +23,7 @@ pub(crate) use self::lookups::{
 pub(crate) use self::mcp::{AliasMode, Answering, Listening, Mcp, ResultFormat, Serve, ServeBridge, ServeHttp};
 pub(crate) use self::shadow::{RecordHumanAction, Shadow, ShadowList};
 pub(crate) use self::smoke::Smoke;
-pub(crate) use self::store::{Backup, Prune, Reset, Restore, Store, Whole};
+pub(crate) use self::store::{Backup, Prune, Reset, Restore, Store, Vacuum, Whole};
 pub(crate) use self::worker::{
     AllApproved, DeadLetters, Pace, PauseWorkers, Reconcile, ReplayDeadLetter, ResolveDeadLetter, ResumeWorkers, Said, WithWorker, Work,
 };

@@ -31,8 +31,9 @@ pub struct Vacuumed {
 }
 
 /// Writes the store anew without the room that removed records have left. After an error or a crash it is what it was.
-pub fn vacuum(store: &Path) -> Result<Vacuumed, LedgerError> {
-    let alone = Alone::take(store, "vacuum", true, PATIENCE)?;
+/// With `force`, a lease file that cannot be read is passed over.
+pub fn vacuum(store: &Path, force: bool) -> Result<Vacuumed, LedgerError> {
+    let alone = Alone::take(store, "vacuum", force, PATIENCE)?;
     let before = length(&alone.store);
     let connection = open_writer(&alone.store, PATIENCE)?;
     if recognise(&connection, &alone.store)? == Found::Empty {

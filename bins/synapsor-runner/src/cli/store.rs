@@ -22,7 +22,7 @@ pub(crate) enum Store {
     /// Say what is old and settled, or remove it
     Prune(Prune),
     /// Give back the room that removed records have left
-    Vacuum(Whole),
+    Vacuum(Vacuum),
     /// Remove the ledger and begin anew
     Reset(Reset),
 }
@@ -69,6 +69,15 @@ pub(crate) struct Prune {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Vacuum {
+    #[command(flatten)]
+    pub(crate) whole: Whole,
+    /// Pass over a lease file that cannot be read; a lock that is held is never passed over
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Reset {
     #[command(flatten)]
     pub(crate) whole: Whole,
@@ -90,7 +99,8 @@ pub(crate) struct Sure {
 impl Store {
     pub(super) fn words(&self) -> (&Place, Format) {
         let whole = match self {
-            Self::Stats(whole) | Self::Verify(whole) | Self::Head(whole) | Self::Vacuum(whole) => whole,
+            Self::Stats(whole) | Self::Verify(whole) | Self::Head(whole) => whole,
+            Self::Vacuum(vacuum) => &vacuum.whole,
             Self::Backup(backup) => &backup.whole,
             Self::Restore(restore) => &restore.whole,
             Self::Prune(prune) => &prune.whole,

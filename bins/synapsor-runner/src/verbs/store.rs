@@ -11,11 +11,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use synapsor_config::Config;
-use synapsor_ledger::{Cutoffs, Head, Open, Pruned, Restored, Stats, StoreLease, Vacuumed, Verified};
+use synapsor_ledger::{Cutoffs, Head, LedgerError, Open, Pruned, Restored, Stats, StoreLease, Vacuumed, Verified};
 use synapsor_operator::{Account, OperatorError, identify};
 use synapsor_protocol::Timestamp;
 
-use crate::cli::{Backup, Prune, Reset, Restore, Store, Whole};
+use crate::cli::{Backup, Prune, Reset, Restore, Store, Vacuum, Whole};
 use crate::compose::{Setup, ledger, records};
 use crate::failure::{Answer, Failure};
 use crate::{output, review};
@@ -118,7 +118,7 @@ fn restore(words: &Restore) -> Answer<ExitCode> {
     let by = allowed(config.as_deref(), &store)?;
     sure(words.sure.yes, "restoring puts the backup in the place of the ledger, which is kept beside it")?;
     let Restored { path, kept, claimed, undecided, verified } =
-        &synapsor_ledger::restore(&store, &words.backup, &by, words.sure.force)?;
+        &synapsor_ledger::restore(&store, &words.backup, &by, words.sure.force).map_err(taken)?;
     if words.whole.format.json {
         answer(verified, [("store", json!(path)), ("kept", json!(kept)), ("claimed", json!(claimed)), ("undecided", json!(undecided))]);
         return Ok(ExitCode::SUCCESS);
@@ -148,7 +148,11 @@ async fn prune(words: &Prune) -> Answer<ExitCode> {
     let removes = words.sure.yes;
     let (by, _lease) = match removes {
         // Before the ledger is opened: whoever serves from it is not to be surprised.
-        true => (allowed(Some(&setup.config), &setup.store)?, Some(StoreLease::maintain(&setup.store, "prune", words.sure.force)?)),
+        true => {
+            let by = allowed(Some(&setup.config), &setup.store)?;
+            let lease = StoreLease::maintain(&setup.store, "prune", words.sure.force);
+            (by, Some(lease.map_err(|error| worker_prunes(&error, taken(error.clone())))?))
+        }
         false => (String::new(), None),
     };
     let Pruned { deleted, altered } = setup.ledger()?.prune(cutoffs, &by, !removes).await?;
@@ -173,9 +177,9 @@ async fn prune(words: &Prune) -> Answer<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn vacuum(words: &Whole) -> Answer<ExitCode> {
-    let done = synapsor_ledger::vacuum(&Setup::store(&words.place)?)?;
-    if words.format.json {
+fn vacuum(words: &Vacuum) -> Answer<ExitCode> {
+    let done = synapsor_ledger::vacuum(&Setup::store(&words.whole.place)?, words.force).map_err(taken)?;
+    if words.whole.format.json {
         answer(&done, []);
     } else {
         let Vacuumed { before, after } = done;
@@ -188,7 +192,7 @@ fn reset(words: &Reset) -> Answer<ExitCode> {
     let setup = Setup::load(&words.whole.place)?;
     allowed(Some(&setup.config), &setup.store)?;
     sure(words.sure.yes, "a reset removes every proposal, approval and receipt on record; the business databases keep their own receipts")?;
-    let removed = synapsor_ledger::reset(&setup.store, words.sure.force)?;
+    let removed = synapsor_ledger::reset(&setup.store, words.sure.force).map_err(taken)?;
     if words.whole.format.json {
         output::json(&json!({"ok": true, "store": setup.store, "removed": removed, "source_database_changed": false}));
         return Ok(ExitCode::SUCCESS);
@@ -211,6 +215,29 @@ fn allowed(config: Option<&Config>, store: &Path) -> Answer<String> {
         None => return Err(OperatorError::NotTheOwner { account: account.name, uid: account.uid, owner }.into()),
     }
     Ok(account.name)
+}
+
+/// Beside a server there is no way around: it must end first.
+fn taken(error: LedgerError) -> Failure {
+    let hint = match &error {
+        LedgerError::Taken { holder: Some(holder), .. } if holder.mode == "mcp" => {
+            format!("stop the server first, which is pid {}; if a desktop client started it, end that client", holder.pid)
+        }
+        LedgerError::Taken { holder: Some(holder), .. } => format!("run the command again when pid {} has ended", holder.pid),
+        LedgerError::Taken { holder: None, .. } => "stop the server first".to_owned(),
+        _ => return error.into(),
+    };
+    Failure::from(error).hint(hint)
+}
+
+/// What is old can go without stopping anybody.
+fn worker_prunes(error: &LedgerError, failure: Failure) -> Failure {
+    match (error, failure.hint.clone()) {
+        (LedgerError::Taken { .. }, Some(hint)) => {
+            failure.hint(format_args!("{hint}; or let a worker do it beside the server, with `storage.retention` in the configuration"))
+        }
+        _ => failure,
+    }
 }
 
 fn sure(yes: bool, what: &str) -> Answer<()> {

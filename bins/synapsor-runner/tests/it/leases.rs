@@ -103,6 +103,12 @@ fn verbs_work_beside_a_server_and_what_takes_something_away_does_not() {
     error: the ledger `<folder>/ledger.db` is taken by pid <pid> (mcp, stdio)
     ");
     assert_eq!(envelope(&client.call("billing.inspect_invoice", &json!({"id": "INV-1"})))["ok"], true);
+    let server = format!("hint: stop the server first, which is pid {}", lease(&desk, "ledger.db")["pid"]);
+    for words in refused {
+        let stderr = desk.run(words).stderr;
+        assert!(stderr.contains(&server) && !stderr.contains("--allow-concurrent-store"), "{words}: {stderr}");
+        assert_eq!(stderr.contains("`storage.retention`"), words.contains("prune"), "{stderr}");
+    }
 }
 
 #[test]
@@ -111,6 +117,7 @@ fn a_lease_file_that_cannot_be_read_is_passed_over_by_force_alone() {
     desk.propose("x");
     for (words, forced) in [
         ("store prune --older-than 1d --yes", "store prune --older-than 1d --yes --force"),
+        ("store vacuum", "store vacuum --force"),
         ("store reset --yes", "store reset --yes --force"),
     ] {
         desk.folder.write("ledger.db.lease.json", "not a lease");

@@ -188,7 +188,7 @@ async fn a_backup_that_does_not_verify_is_not_restored() {
     `business.db` is a database, but not a ledger
     the ledger has layout 77, which needs synapsor-runner 0.9.0 or later; this program
     `link.db` is a symbolic link
-    there is no ledger `nowhere.db`
+    there is no backup `nowhere.db`
     `ledger.db` is there already
     ");
     let store = open(&path).operator();
@@ -235,7 +235,7 @@ async fn whoever_has_the_store_keeps_it() {
     refusals.extend([
         said(&at, &StoreLease::serve(&path, "streamable-http").unwrap_err()),
         said(&at, &StoreLease::maintain(&path, "prune", true).unwrap_err()),
-        said(&at, &vacuum(&path).unwrap_err()),
+        said(&at, &vacuum(&path, false).unwrap_err()),
         said(&at, &reset(&path, true).unwrap_err()),
         said(&at, &restore(&path, &backup, "dana", true).unwrap_err()),
     ]);
@@ -249,7 +249,7 @@ async fn whoever_has_the_store_keeps_it() {
     ");
     open(&path).operator().verify().await.unwrap();
     drop(lease);
-    let freed = vacuum(&path).unwrap();
+    let freed = vacuum(&path, false).unwrap();
     assert!(freed.after > 0);
     restore(&path, &backup, "dana", false).unwrap();
     drop(folder);
@@ -289,7 +289,7 @@ async fn vacuuming_gives_room_back() {
     fixture.operator.prune(synapsor_ledger::Cutoffs { reads: moment, proposals: moment }, "dana", false).await.unwrap();
     let path = fixture.path();
     let _folder = closed(fixture);
-    let vacuumed = vacuum(&path).unwrap();
+    let vacuumed = vacuum(&path, false).unwrap();
     assert!(vacuumed.after * 2 < vacuumed.before, "{vacuumed:?}");
     assert_eq!(mode(&path), 0o600);
     open(&path).operator().verify().await.unwrap();
@@ -343,6 +343,9 @@ fn a_lease_file_that_says_nothing_stops_maintenance_and_no_server() {
         assert_eq!(fs::read_to_string(&lease_file).unwrap(), nonsense);
         drop(StoreLease::maintain(&path, "prune", true).unwrap());
         fs::write(&lease_file, nonsense).unwrap();
+        assert!(matches!(vacuum(&path, false), Err(LedgerError::LeaseUnreadable(_))), "{nonsense}");
+        vacuum(&path, true).unwrap();
+        fs::write(&lease_file, nonsense).unwrap();
         drop(StoreLease::serve(&path, "stdio").unwrap());
     }
     // Somebody else's, as far as anybody can tell.
@@ -352,6 +355,27 @@ fn a_lease_file_that_says_nothing_stops_maintenance_and_no_server() {
     )
     .unwrap();
     drop(StoreLease::maintain(&path, "prune", false).unwrap());
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_lease_is_said_and_nothing_is_left_beside_it() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    drop(Ledger::open(&path, OpenOptions::default()).unwrap());
+    fs::create_dir(folder.path().join("ledger.db.lease.json")).unwrap();
+    let refusals = [
+        StoreLease::maintain(&path, "prune", false).unwrap_err(),
+        StoreLease::maintain(&path, "prune", true).unwrap_err(),
+        vacuum(&path, true).unwrap_err(),
+        StoreLease::serve(&path, "stdio").unwrap_err(),
+    ];
+    for refusal in refusals {
+        let said = synapsor_protocol::chain::chain(&refusal);
+        assert!(said.ends_with("ledger.db.lease.json`, the place of its lease file, is a folder"), "{said}");
+    }
+    let drafts =
+        fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("json."));
+    assert_eq!(drafts.count(), 0);
 }
 
 #[test]
