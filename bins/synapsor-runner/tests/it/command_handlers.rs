@@ -105,6 +105,23 @@ fn a_command_without_a_receipt_is_unknown_and_its_words_are_for_the_operator_alo
 }
 
 #[test]
+fn a_local_dry_run_finds_a_program_that_is_not_there_without_starting_anything() {
+    let mut desk = commanded(json!({}));
+    let id = approved_credit(&desk);
+    assert_eq!(desk.run(&format!("apply {id} --dry-run")).code, Some(0));
+    desk.set("APP_COMMAND", "/nowhere/credit.py --strict".to_owned());
+    assert_snapshot!(shown(&desk, &format!("apply {id} --dry-run")), @"
+    exit: 1
+    ---- stdout ----
+    dry run: wrp_#1 would be failed (HANDLER_UNREACHABLE)
+    the handler was given nothing; no state changed in the ledger
+    detail: the command in `APP_COMMAND` cannot be started: no such file; it was given nothing
+    ---- stderr ----
+    ");
+    assert_eq!(rows(&desk), "0 | 0; overdue | 3");
+}
+
+#[test]
 fn a_command_that_does_not_end_is_killed_and_unknown() {
     let desk = commanded(json!({"timeout_ms": 1500}));
     let id = approved_credit(&desk);
