@@ -22,6 +22,10 @@ const DATABASES: [&str; 5] = ["postgres", "postgresql", "mysql", "mariadb", "mon
 const MAX_URL: usize = 4096;
 const MAX_LABEL: usize = 64;
 
+/// How far behind the first line of a key its text begins at the latest, in bytes, and the least of it that stands in one piece.
+const MAX_BEFORE_KEY: usize = 200;
+const MIN_KEY: usize = 40;
+
 /// The shortest text after `Bearer` that is taken for a token.
 const MIN_TOKEN: usize = 16;
 
@@ -31,6 +35,7 @@ const MIN_RUNNER_TOKEN: usize = 8;
 const RUNNER_TOKEN: &str = "syn_wbr_";
 const PEM_BEGIN: &str = "-----BEGIN ";
 const PEM_KEY: &str = "PRIVATE KEY-----";
+const PEM_END: &str = "-----END ";
 
 /// Whether there is a credential in the text.
 pub fn has_credential(text: &str) -> bool {
@@ -127,7 +132,7 @@ fn runner_token(text: &str, here: usize) -> Option<Range<usize>> {
     (length >= MIN_RUNNER_TOKEN).then_some(here + RUNNER_TOKEN.len()..here + RUNNER_TOKEN.len() + length)
 }
 
-/// A private key in PEM, to its end or to the text's.
+/// A private key in PEM, to its end or to the text's. A first line that no key follows is only spoken of.
 fn private_key(text: &str, here: usize) -> Option<Range<usize>> {
     let rest = text[here..].strip_prefix(PEM_BEGIN)?;
     let first = &rest[..rest.floor_char_boundary(MAX_LABEL)];
@@ -136,8 +141,20 @@ fn private_key(text: &str, here: usize) -> Option<Range<usize>> {
         return None;
     }
     let start = here + PEM_BEGIN.len() + label.len();
-    let end = text[start..].find("-----END ").map_or(text.len(), |end| start + end);
-    (end > start).then_some(start..end)
+    if !begins_with_key(&text[start..]) {
+        return None;
+    }
+    let end = text[start..].find(PEM_END).map_or(text.len(), |end| start + end);
+    Some(start..end)
+}
+
+/// Whether base64 follows soon, behind blanks, line breaks however they are written, and the fields of an encrypted key. Both cases of letters
+/// are in it, as in no hash.
+fn begins_with_key(rest: &str) -> bool {
+    let near = &rest[..rest.floor_char_boundary(MAX_BEFORE_KEY + MIN_KEY)];
+    let near = near.split(PEM_END).next().unwrap_or_default();
+    let mixed = |run: &str| run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase());
+    near.split(|c: char| !c.is_ascii_alphanumeric() && !"+/=".contains(c)).any(|run| run.len() >= MIN_KEY && mixed(run))
 }
 
 #[cfg(test)]
@@ -153,8 +170,11 @@ mod tests {
             "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc-_~+/==",
             "authorization: bearer 0123456789abcdef0123456789abcdefX",
             "the token syn_wbr_9f8e7d6c5b4a was used",
-            "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\nafter",
-            "-----BEGIN PRIVATE KEY-----\nMIIEow",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1\n-----END RSA PRIVATE KEY-----\nafter",
+            "-----BEGIN PRIVATE KEY-----\\nMIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1",
+            "-----BEGIN EC PRIVATE KEY----- MIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1 -----END EC PRIVATE KEY----- after",
+            "-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0F2E4D6C8B0A19283746556473829100\n\n\
+             MIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1\n-----END RSA PRIVATE KEY-----",
             "https://user:secret@example.com/x and redis://:pw@cache",
             "\"url\":\"postgres://u:s3cr3t@h/d\",\"next\":1",
         ]
@@ -169,6 +189,8 @@ mod tests {
         the token syn_wbr_[redacted] was used
         -----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----|after
         -----BEGIN PRIVATE KEY-----[redacted]
+        -----BEGIN EC PRIVATE KEY-----[redacted]-----END EC PRIVATE KEY----- after
+        -----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----
         https://user:[redacted]@example.com/x and redis://:[redacted]@cache
         "url":"postgres://u:[redacted]@h/d","next":1
         "#);
@@ -190,6 +212,9 @@ mod tests {
             "syn_wbr_short",
             "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
             "-----BEGIN PUBLIC KEY-----\nMIIB",
+            "-----BEGIN OPENSSH PRIVATE KEY----- was missing in the ticket; customer 4711 waits for an answer since Monday, and will call again",
+            "-----BEGIN PRIVATE KEY-----\nis the first line, says commit 3f786850e387550fdab836ed7e6dc881de23001b",
+            "-----BEGIN PRIVATE KEY-----",
             "token_count: 4711, idempotency_key: wrp_1:INV-1",
             "wer ist der Überbringer? Bearer ü",
             "a::b://c",
@@ -202,7 +227,17 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cheap() {
-        for unit in ["a://", "postgres://a:b@", "bearer ", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "syn_wbr_", "Bearer a1", "ß://"] {
+        for unit in [
+            "a://",
+            "postgres://a:b@",
+            "bearer ",
+            "-----BEGIN ",
+            "-----BEGIN PRIVATE KEY",
+            "-----BEGIN PRIVATE KEY-----",
+            "syn_wbr_",
+            "Bearer a1",
+            "ß://",
+        ] {
             let text = unit.repeat(200_000);
             let began = std::time::Instant::now();
             let _ = redacted(&text);
@@ -212,7 +247,8 @@ mod tests {
 
     #[test]
     fn what_is_redacted_has_no_credential_any_more() {
-        let text = "mysql://a:b@c -----BEGIN EC PRIVATE KEY-----x syn_wbr_12345678 Bearer aaaaaaaaaaaaaaaaaaaaa1";
+        let text = "mysql://a:b@c syn_wbr_12345678 Bearer aaaaaaaaaaaaaaaaaaaaa1 -----BEGIN EC PRIVATE KEY-----\n\
+            MIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1";
         let once = redacted(text).into_owned();
         assert_eq!(redacted(&once), once);
     }

@@ -334,7 +334,8 @@ fn a_credential_that_a_model_gives_is_refused_before_anything_is_read() {
         let seen = desk.program("propose billing.propose_waiver --json").arg(arguments.to_string()).run();
         told(&answer_of(&seen))
     };
-    for given in [URL, "use Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", "syn_wbr_0123456789", "-----BEGIN RSA PRIVATE KEY-----\nMIIE"] {
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAxg7Yk2Vd9QmO5r0pXcT8sLwBvNf1";
+    for given in [URL, "use Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", "syn_wbr_0123456789", key] {
         insta::allow_duplicates! {
             insta::assert_snapshot!(refused(&json!({"id": "INV-1", "reason": given})), @"INVALID_ARGUMENT: Argument `reason` has a credential in it; leave it out, and tell a person where you found it.");
         }
@@ -346,7 +347,7 @@ fn a_credential_that_a_model_gives_is_refused_before_anything_is_read() {
     // A text about such things is none.
     let honest = desk
         .program("propose billing.propose_waiver --json")
-        .arg(json!({"id": "INV-1", "reason": "the bearer of bad news"}).to_string())
+        .arg(json!({"id": "INV-1", "reason": "the bearer of bad news: -----BEGIN PRIVATE KEY----- is missing; 4711 waits"}).to_string())
         .run();
     assert_eq!(honest.code, Some(0), "{honest}");
 }
