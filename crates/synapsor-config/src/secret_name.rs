@@ -4,12 +4,13 @@
 //! harmless: `token_count`, `password_changed_at`, `cookie_consent`. So what follows the word for the secret must be a word for its form.
 //! `key` alone is no secret: `idempotency_key`, `primary_key`.
 
-/// Words that name a secret.
-const SECRETS: [&str; 26] = [
+/// Words that name a secret, also with a number behind them.
+const SECRETS: [&str; 33] = [
     "password",
     "passwords",
     "passwd",
     "passphrase",
+    "passcode",
     "pwd",
     "secret",
     "secrets",
@@ -23,7 +24,12 @@ const SECRETS: [&str; 26] = [
     "accesskey",
     "privatekey",
     "secretkey",
+    "sshkey",
     "session",
+    "sessionid",
+    "sessid",
+    "jwt",
+    "jwts",
     "oauth",
     "ssn",
     "cvv",
@@ -31,11 +37,12 @@ const SECRETS: [&str; 26] = [
     "otp",
     "sid",
     "databaseurl",
+    "dburl",
     "connectionstring",
 ];
 
 /// Two words that name a secret together.
-const PAIRS: [(&str, &str); 22] = [
+const PAIRS: [(&str, &str); 39] = [
     ("api", "key"),
     ("api", "keys"),
     ("access", "key"),
@@ -58,7 +65,27 @@ const PAIRS: [(&str, &str); 22] = [
     ("refresh", "tokens"),
     ("api", "tokens"),
     ("auth", "tokens"),
+    ("ssh", "key"),
+    ("ssh", "keys"),
+    ("pass", "word"),
+    ("pass", "phrase"),
+    ("pass", "code"),
+    ("user", "pass"),
+    ("db", "pass"),
+    ("smtp", "pass"),
+    ("mail", "pass"),
+    ("admin", "pass"),
+    ("login", "pass"),
+    ("mfa", "seed"),
+    ("otp", "seed"),
+    ("totp", "seed"),
+    ("recovery", "code"),
+    ("recovery", "codes"),
+    ("backup", "codes"),
 ];
+
+/// A word that names a secret where nothing stands before it: `pass`, and not `boarding_pass`.
+const ALONE: &str = "pass";
 
 /// Words for the form in which a secret is kept: after them it is one still.
 const FORMS: [&str; 23] = [
@@ -90,7 +117,7 @@ const FORMS: [&str; 23] = [
 /// Whether a column of this name probably holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
-    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let word = |at: usize| words.get(at).map_or("", |word| word.trim_end_matches(|c: char| c.is_ascii_digit()));
     // `is_token`, `has_password`: a yes or a no.
     if matches!(word(0), "is" | "has" | "needs" | "requires") {
         return false;
@@ -98,7 +125,7 @@ pub fn is_secret_name(name: &str) -> bool {
     (0..words.len()).any(|at| {
         let length = match (word(at), word(at + 1)) {
             pair if PAIRS.contains(&pair) => 2,
-            (one, _) if SECRETS.contains(&one) => 1,
+            (one, _) if SECRETS.contains(&one) || (at == 0 && one == ALONE) => 1,
             _ => return false,
         };
         let is_form = |word: &String| FORMS.contains(&word.as_str()) || word.bytes().all(|byte| byte.is_ascii_digit());
@@ -169,6 +196,24 @@ mod tests {
             "refresh_tokens",
             "totp_secret",
             "_password_",
+            "password2",
+            "Password1",
+            "apiKey2",
+            "api_key_2",
+            "ssh_key",
+            "sshKey",
+            "pass",
+            "pass2",
+            "pass_hash",
+            "db_pass",
+            "jwt",
+            "user_jwt",
+            "sessionid",
+            "sessionID",
+            "mfa_seed",
+            "recovery_codes",
+            "recoveryCodes",
+            "pass_phrase",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -217,6 +262,24 @@ mod tests {
             "read_at",
             "url",
             "sid_count",
+            "passenger",
+            "passengers",
+            "compass",
+            "bypass",
+            "passport_no",
+            "pass_rate",
+            "passed",
+            "boarding_pass",
+            "season_pass",
+            "pinned",
+            "random_seed",
+            "recovery_email",
+            "recovery_codes_used",
+            "jwt_issuer",
+            "ssh_key_fingerprint",
+            "oauth2_provider",
+            "line2",
+            "2",
             "",
         ] {
             assert!(!is_secret_name(name), "{name}");

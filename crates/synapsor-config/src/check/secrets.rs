@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::raw::capability::RawCapability;
 use crate::secret_name::is_secret_name;
 
-/// Looks at what a model may see and what a proposal may set.
+/// Looks at what a model may see, what a proposal may set, and what the ledger keeps of each row besides: key, tenant and version.
 pub(crate) fn columns_named_for_secrets(raw: &RawCapability, at: &At, report: &mut Report) {
     let ack_at = at.field("secret_columns_ack");
     let acknowledged = acknowledged(raw, &ack_at, report);
@@ -41,7 +41,7 @@ fn acknowledged(raw: &RawCapability, at: &At, report: &mut Report) -> Vec<Identi
     columns(&raw.secret_columns_ack, codes, at, report).unwrap_or_default()
 }
 
-/// The columns that are shown or set, each with its first place in the file.
+/// The columns that are shown, set or kept, each with its places in the file.
 fn named<'r>(raw: &'r RawCapability, at: &At) -> Vec<(&'r Identifier, At)> {
     let mut named: Vec<(&Identifier, At)> = Vec::new();
     for (slots, field) in [(&raw.visible_columns, "visible_columns"), (&raw.allowed_columns, "allowed_columns")] {
@@ -49,5 +49,16 @@ fn named<'r>(raw: &'r RawCapability, at: &At) -> Vec<(&'r Identifier, At)> {
         let sound = slots.given().into_iter().flatten().enumerate();
         named.extend(sound.filter_map(|(index, slot)| slot.given().map(|column| (column, at.index(index)))));
     }
+    named.extend(kept(raw, at));
     named
+}
+
+/// The columns whose values stand in every record of a row.
+fn kept<'r>(raw: &'r RawCapability, at: &At) -> impl Iterator<Item = (&'r Identifier, At)> {
+    let (target, guard) = (at.field("target"), at.field("conflict_guard"));
+    let of_target =
+        raw.target.given().map(|raw| [(&raw.primary_key, target.field("primary_key")), (&raw.tenant_key, target.field("tenant_key"))]);
+    let of_guard = raw.conflict_guard.given().map(|raw| (&raw.column, guard.field("column")));
+    let slots = of_target.into_iter().flatten().chain(of_guard);
+    slots.filter_map(|(slot, at)| slot.given().map(|column| (column, at)))
 }
