@@ -29,6 +29,7 @@ pub struct Backup {
 pub(crate) fn backup(from: &Connection, store: &Path, to: &Path, replace: bool) -> Result<Backup, LedgerError> {
     let path = free(store, to, replace)?;
     let draft = Draft::copy(from, &path)?;
+    draft.name_anew()?;
     let verified = draft.verified(verify)?;
     let bytes = draft.publish(&path, replace)?;
     Ok(Backup { path, bytes, verified })

@@ -17,6 +17,7 @@ use crate::commits::chained;
 use crate::connection::{classify, open_reader};
 use crate::error::LedgerError;
 use crate::file::{beside, refuse_link, refused, unopenable};
+use crate::layout::rename;
 
 /// How long a copy waits for a lock that it meets.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +64,18 @@ impl Draft {
         let connection = Connection::open_with_flags(&self.written, flags)?;
         connection.busy_timeout(PATIENCE)?;
         Ok(connection)
+    }
+
+    /// Gives the copy a number of its own. The log of the ledger that it was made of is then known to be another's, should somebody put
+    /// the copy beside it.
+    pub(crate) fn name_anew(&self) -> Result<(), LedgerError> {
+        let rename = || {
+            let connection = self.open()?;
+            let number = rename(&connection)?;
+            connection.execute("UPDATE commits SET ledger = ?1 WHERE number = (SELECT max(number) FROM commits)", [number])?;
+            connection.close().map_err(|(_, error)| error)
+        };
+        rename().map_err(|error| classify(&self.written, error))
     }
 
     /// The file as long as it has no place.

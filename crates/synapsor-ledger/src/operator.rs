@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use synapsor_proposal::{Delivery, Ending, OperatorCommand, OperatorIdentity, Order, Proposal};
+use synapsor_proposal::{Delivery, Ending, OperatorCommand, OperatorIdentity, Order, Proposal, recorded_reason};
 use synapsor_protocol::id::{AuditId, DiagnosticId, EvidenceId, ProposalId};
 use synapsor_protocol::{Report, Timestamp};
 
@@ -152,7 +152,9 @@ impl OperatorLedger {
 
     /// Lets no worker begin anything, from their next look at the agenda on, until [`OperatorLedger::resume`]. If they pause already,
     /// that pause stays as it is and is the answer.
+    /// A credential in the reason is left out; one that is too long is refused.
     pub async fn pause(&self, by: &OperatorIdentity, reason: Option<String>) -> Result<Pause, LedgerError> {
+        let reason = recorded_reason(reason.as_deref())?;
         let pause = Pause { by: by.record(), since: Timestamp::now(), reason };
         self.ledger.writer.write(move |batch| pause::begin(batch, pause)).await
     }

@@ -133,7 +133,7 @@ fn approve(state: &Proposal, by: &OperatorIdentity, digest: &Digest, reason: Opt
         proposal_version: state.terms.proposal_version,
         role: state.terms.required_role.clone(),
         operator: by.record(),
-        reason: bounded(reason)?,
+        reason: recorded_reason(reason)?,
     };
     Ok(vec![Fact::Approved(approval), Fact::JobRecorded { writeback_job_id: job_id(state) }])
 }
@@ -290,7 +290,7 @@ fn bury(
     if ending == Ending::Expired && !state.is_past(now) {
         return Err(Refusal::NotExpired { id: state.id().clone(), at: state.terms.expires_at });
     }
-    Ok(vec![Fact::Tombstoned(Tombstone { attempt, ending, operator: by.record(), reason: bounded(reason)? })])
+    Ok(vec![Fact::Tombstoned(Tombstone { attempt, ending, operator: by.record(), reason: recorded_reason(reason)? })])
 }
 
 /// What a person did is a fact, whatever became of the proposal since; only a shadow proposal has it to be compared with.
@@ -310,7 +310,7 @@ fn witness(
     if patch.is_empty() {
         return Err(Refusal::NothingDone(state.id().clone()));
     }
-    let action = HumanAction { action_id: action_id.clone(), patch: shown(patch), operator: by.record(), notes: bounded(notes)? };
+    let action = HumanAction { action_id: action_id.clone(), patch: shown(patch), operator: by.record(), notes: recorded_reason(notes)? };
     Ok(vec![Fact::HumanActed(action)])
 }
 
@@ -363,11 +363,12 @@ fn holds_role(state: &Proposal, by: &OperatorIdentity) -> Result<(), Refusal> {
 
 fn closing(state: &Proposal, by: &OperatorIdentity, reason: Option<&str>) -> Result<Closing, Refusal> {
     let proposal_hash = state.terms.proposal_hash.clone();
-    Ok(Closing { operator: by.record(), proposal_hash, reason: bounded(reason)? })
+    Ok(Closing { operator: by.record(), proposal_hash, reason: recorded_reason(reason)? })
 }
 
-/// What a person said, bounded, and without a credential that they may have pasted.
-fn bounded(reason: Option<&str>) -> Result<Option<String>, Refusal> {
+/// What a person said, as it is put on record: bounded, and without a credential that they may have pasted. Longer than
+/// [`MAX_REASON_BYTES`] it is refused.
+pub fn recorded_reason(reason: Option<&str>) -> Result<Option<String>, Refusal> {
     match reason {
         Some(text) if text.len() > MAX_REASON_BYTES => Err(Refusal::Reason { max: MAX_REASON_BYTES }),
         reason => Ok(reason.map(|text| redacted(text).into_owned())),

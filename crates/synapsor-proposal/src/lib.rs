@@ -25,7 +25,7 @@ mod refusal;
 
 pub use attempt::{Attempt, Pending};
 pub use command::{AgentCommand, Delivery, OperatorCommand, Order};
-pub use decide::{MAX_REASON_BYTES, decide_agent, decide_operator, lapse, supersede};
+pub use decide::{MAX_REASON_BYTES, decide_agent, decide_operator, lapse, recorded_reason, supersede};
 pub use event::{
     Approval, Attestation, AttestedOutcome, Claimed, Closing, Contradiction, DeadLetter, Ending, Event, EvidenceLink, Fact, HumanAction,
     Reported, Terms, Tombstone,

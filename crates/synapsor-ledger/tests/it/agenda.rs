@@ -240,6 +240,15 @@ async fn a_pause_holds_for_everybody_until_somebody_resumes() {
 }
 
 #[tokio::test]
+async fn the_reason_of_a_pause_is_kept_as_every_other_reason() {
+    let fixture = Fixture::new();
+    assert!(fixture.operator.pause(&dana(), Some("x".repeat(5000))).await.is_err());
+    let pause = fixture.operator.pause(&dana(), Some("see postgres://app:canary77@h/d".into())).await.unwrap();
+    assert_eq!(pause.reason.as_deref(), Some("see postgres://app:[redacted]@h/d"));
+    assert_eq!(fixture.operator.paused().await.unwrap(), Some(pause));
+}
+
+#[tokio::test]
 async fn a_moment_further_ahead_than_any_holds_no_job_up() {
     let fixture = Fixture::new();
     fixture.approved("A").await;

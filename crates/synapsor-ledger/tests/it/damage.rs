@@ -313,6 +313,30 @@ async fn the_log_of_another_ledger_grants_nothing_of_this_one() {
     }
 }
 
+/// A backup that was copied over its ledger, while the log of what came later still lay there: neither swallows the other.
+#[tokio::test]
+async fn the_log_of_what_came_after_a_backup_is_another_ledgers() {
+    for later in 1..=3 {
+        let fixture = Fixture::new();
+        fixture.approved("INV-1").await;
+        let backup = fixture.folder.path().join("backup.db");
+        fixture.operator.backup(&backup, false).await.unwrap();
+        for number in 0..later {
+            fixture.approved(&format!("INV-{}", 2 + number)).await;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        fs::copy(&backup, &path).unwrap();
+        fs::copy(fixture.folder.path().join("ledger.db-wal"), path.with_file_name("ledger.db-wal")).unwrap();
+        let before = fs::read(&path).unwrap();
+        let refused = open(&path).unwrap_err();
+        assert!(matches!(refused, LedgerError::Corrupt { .. }), "{later}: {refused}");
+        assert!(fs::read(&path).unwrap() == before, "{later}: the log was moved into the file");
+        fs::remove_file(path.with_file_name("ledger.db-wal")).unwrap();
+        assert_eq!(open(&path).unwrap().operator().list(&Filter::default()).await.unwrap().lines.len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_was_emptied_is_no_ledger_for_whoever_only_looks() {
     let (_folder, path) = sound(false).await.copy();
