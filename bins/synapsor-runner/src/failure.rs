@@ -114,18 +114,14 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::Busy => failure.hint("another process is writing; run the command again"),
             LedgerError::NoProposal(_) => failure.hint("`synapsor-runner proposals list` shows what there is"),
-            LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) | LedgerError::AlteredRecord { .. } => {
-                failure.hint(
-                    "it was edited or damaged outside of the program, and nothing is decided or applied from it any more; \
+            LedgerError::Altered { .. } | LedgerError::AlteredCommit(_) | LedgerError::AlteredRecord { .. } => failure.hint(
+                "it was edited or damaged outside of the program, and nothing is decided or applied from it any more; \
                      `synapsor-runner store verify` looks for more, `synapsor-runner store restore BACKUP` brings a backup back",
-                )
-            }
-            LedgerError::Corrupt { .. } => {
-                failure.hint(
-                    "`synapsor-runner store restore BACKUP --yes` puts a backup in its place; receipts in the source keep every change \
+            ),
+            LedgerError::Corrupt { .. } => failure.hint(
+                "`synapsor-runner store restore BACKUP --yes` puts a backup in its place; receipts in the source keep every change \
                      from being made twice",
-                )
-            }
+            ),
             LedgerError::Taken { .. } => failure.hint(
                 "stop that process first; `--allow-concurrent-store` lets a second server begin all the same, and nothing else beside one",
             ),
@@ -218,6 +214,7 @@ fn operator_hint(error: &OperatorError) -> Option<String> {
         )),
         OperatorError::NoDeadLetter { .. } => Some("`synapsor-runner dead-letters list` shows what there is".to_owned()),
         OperatorError::Unsettled { .. } => Some("nothing was changed; run the command again when the source can be reached".to_owned()),
+        OperatorError::Abandoned { id, .. } => Some(format!("`synapsor-runner proposals show {id}` says what it waits for")),
         OperatorError::Expired { .. } => Some("the agent can propose it again".to_owned()),
         _ => None,
     }

@@ -129,7 +129,11 @@ fn heading(text: &mut String, proposal: &Proposal, set: &ChangeSet) {
     line(text, "proposal", format_args!("{} version {}", bold(proposal.id().as_str()), set.proposal_version));
     line(text, "status", format_args!("{}{waits}", bold(proposal.status.as_str())));
     if let Some(attested) = &proposal.attestation {
-        line(text, "attested", format_args!("{}, by {}: {}", said(attested), visible(&attested.operator.account), visible(&attested.reason)));
+        line(
+            text,
+            "attested",
+            format_args!("{}, by {}: {}", said(attested), visible(&attested.operator.account), visible(&attested.reason)),
+        );
     }
     if let Some(last) = &proposal.last_report {
         let code = last.report.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();

@@ -71,12 +71,14 @@ impl OperatorPort {
     /// lease; when that lease lapses it takes over with the next attempt. What neither settled nor may be tried again becomes a dead
     /// letter; applying it all the same is possible, and ends that.
     ///
+    /// Told to [leave](OperatorPort::leaving), it finishes what has begun, or leaves that as well.
+    ///
     /// If the process dies before this returns, the attempt is on record as claimed and unreported. Applying again, by anyone, finds the
     /// receipt in the source or makes the change, once.
     pub async fn apply(&self, id: &ProposalId, waiting: &mut (dyn FnMut(&Waiting) + Send)) -> Result<Application, OperatorError> {
-        let (mut told, never) = (None, CancellationToken::new());
-        loop {
-            match self.turn(id, Wish::Person, &never, &|| ()).await? {
+        let mut told = None;
+        while !self.leave.soon.is_cancelled() {
+            match self.turn(id, Wish::Person, &self.leave.now, &|| ()).await? {
                 Turn::Done(application) => return Ok(*application),
                 Turn::SetAside(_) => return Err(self.needs_person(id).await?),
                 Turn::Moved => {}
@@ -87,8 +89,12 @@ impl OperatorPort {
                     }
                 }
             }
-            tokio::time::sleep(POLL).await;
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = self.leave.soon.cancelled() => {}
+            }
         }
+        Err(OperatorError::NotBegun { id: id.clone() })
     }
 
     /// One try. Once `abandon` is cancelled the attempt is left as it is, claimed and unreported, and its lease is given back. `settling` is

@@ -104,6 +104,12 @@ pub enum OperatorError {
         /// The proposal.
         id: ProposalId,
     },
+    /// No attempt was ever claimed, so nobody can say that it was applied.
+    #[error("proposal {id} was never tried, so it is not applied: without `--outcome` it is withdrawn")]
+    NeverTried {
+        /// The proposal.
+        id: ProposalId,
+    },
     /// The process was told to end before it began with this one. Nothing was changed.
     #[error("proposal {id} was not begun: the process was told to end")]
     NotBegun {
@@ -111,7 +117,7 @@ pub enum OperatorError {
         id: ProposalId,
     },
     /// The process ends, and the attempt was left to whoever comes next: it is claimed and unreported, and its lease was given back.
-    #[error("attempt {attempt} of proposal {id} was left unfinished: it is found out by the next one")]
+    #[error("attempt {attempt} of proposal {id} was left unfinished, and its lease was given back")]
     Abandoned {
         /// The proposal.
         id: ProposalId,

@@ -31,7 +31,7 @@ pub use error::{JobRefusal, OperatorError};
 pub use identity::{Account, identify};
 pub use jobs::{Difference, Handover};
 pub use permission::Objection;
-pub use port::{Executors, OperatorParts, OperatorPort};
+pub use port::{Executors, Leave, OperatorParts, OperatorPort};
 pub use records::Records;
 pub use resolve::{Reconciled, Resolution};
 pub use settle::Cancellation;

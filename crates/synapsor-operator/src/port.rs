@@ -9,6 +9,7 @@ use synapsor_ledger::{Cutoffs, Dossier, Filter, Holder, Open, OperatorLedger, Pa
 use synapsor_proposal::{OperatorCommand, OperatorIdentity, Order, Proposal};
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::{Digest, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::OperatorError;
 
@@ -21,6 +22,16 @@ pub struct OperatorPort {
     pub(crate) identity: OperatorIdentity,
     pub(crate) process: String,
     pub(crate) lease: Duration,
+    pub(crate) leave: Leave,
+}
+
+/// How whoever waits for an attempt is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct Leave {
+    /// Nothing new begins, and nobody's lease is waited for.
+    pub soon: CancellationToken,
+    /// What has begun is left as it is, claimed and unreported, and its lease is given back.
+    pub now: CancellationToken,
 }
 
 /// What an [`OperatorPort`] is made of.
@@ -50,13 +61,20 @@ impl OperatorPort {
     /// The port of this operator.
     pub fn new(parts: OperatorParts) -> Self {
         let OperatorParts { config, ledger, executors, identity, process } = parts;
-        Self { config, ledger, executors, identity, process, lease: Self::LEASE }
+        Self { config, ledger, executors, identity, process, lease: Self::LEASE, leave: Leave::default() }
     }
 
     /// The same with another lease, for tests that wait for one to lapse.
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// The same, for a process that may be told to end while a person waits for an attempt.
+    #[must_use]
+    pub fn leaving(mut self, leave: Leave) -> Self {
+        self.leave = leave;
         self
     }
 

@@ -80,6 +80,7 @@ impl OperatorPort {
     pub async fn resolve(&self, id: &ProposalId, outcome: Option<AttestedOutcome>, reason: String) -> Result<Resolution, OperatorError> {
         let dossier = self.ledger.load(id).await?;
         match dossier.proposal.status {
+            Status::Approved if outcome == Some(AttestedOutcome::Applied) => Err(OperatorError::NeverTried { id: id.clone() }),
             Status::Approved if dossier.proposal.dead_letter.is_some() => {
                 Ok(Resolution::Ended(Box::new(self.order(id, Order::Cancel { reason: Some(reason) }).await?)))
             }
@@ -132,8 +133,10 @@ impl OperatorPort {
         if !dossier.proposal.unresolved() {
             return Ok(Reconciled::Known(Box::new(dossier.proposal)));
         }
+        // Where somebody else's receipt stands, another attempt finds what the last one found, and keeps a person waiting.
+        let foreign = dossier.proposal.dead_letter.is_some() && dossier.proposal.code().is_some_and(|code| FOREIGN.contains(code));
         if let Some(open) = dossier.proposal.attempts.iter().rev().find(|attempt| attempt.is_unresolved())
-            && self.executor_of(&dossier)?.after_unknown() == AfterUnknown::Person
+            && (foreign || self.executor_of(&dossier)?.after_unknown() == AfterUnknown::Person)
         {
             return Ok(Reconciled::Person { attempt: open.number, possible_from: self.quiet_from(&dossier) });
         }

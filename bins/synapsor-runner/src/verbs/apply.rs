@@ -7,10 +7,12 @@ use synapsor_config::executor::Redelivery;
 use synapsor_config::{Config, ExecutorKind};
 use synapsor_executor::SourceRehearsal;
 use synapsor_operator::{Application, OperatorPort, Rehearsal, Waiting};
+use synapsor_proposal::Proposal;
 use synapsor_protocol::id::ProposalId;
 use synapsor_protocol::name::SafeName;
 use synapsor_protocol::{ChangeSet, ErrorCode, Outcome, Report};
 
+use super::leave::until_told;
 use super::{batch, job, meant};
 use crate::cli::Apply;
 use crate::compose::Setup;
@@ -22,7 +24,7 @@ pub(super) async fn run(words: &Apply) -> Answer<ExitCode> {
         return batch::apply_all(words).await;
     }
     let setup = Setup::load_served(&words.one.place)?;
-    let port = setup.operator_port(words.actor.actor.clone())?;
+    let port = setup.operator_port(words.actor.actor.clone())?.leaving(until_told()?);
     let handed_over = job::handed_over(&words.handed_over)?;
     let id = match &handed_over {
         Some((job, _)) => job.proposal_id.clone(),
@@ -79,13 +81,17 @@ impl Way {
     }
 
     /// What an outcome means, in a sentence.
-    fn meaning(&self, report: &Report, parked: bool) -> String {
+    fn meaning(&self, report: &Report, proposal: &Proposal) -> String {
+        let (parked, attested) = (proposal.dead_letter.is_some(), proposal.attestation.is_some());
         match (report.outcome, self) {
             (Outcome::Applied, Self::Direct) => {
                 format!("{} row changed, with a receipt in the same transaction{}", report.rows_affected, versions(report))
             }
             (Outcome::Applied, Self::Handler { executor, .. }) => {
                 format!("`{executor}` made the change: {}{}", output::counted(count(report.rows_affected), "row"), versions(report))
+            }
+            (Outcome::AlreadyApplied, _) if attested => {
+                "a person attested that the change had been made; there is no receipt, and nothing was changed now".to_owned()
             }
             (Outcome::AlreadyApplied, _) => "the change had been made before; nothing was changed now".to_owned(),
             (Outcome::Conflict, _) => "the row is not what was approved; nothing was changed, and the agent may propose again".to_owned(),
@@ -127,7 +133,7 @@ pub(super) fn record(application: &Application) -> Value {
 fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     let report = &application.report;
     output::line(format_args!("{}: {id}{}", output::bold(report.outcome.as_str()), because(report)));
-    output::line(way.meaning(report, application.proposal.dead_letter.is_some()));
+    output::line(way.meaning(report, &application.proposal));
     if report.outcome == Outcome::Applied && !report.also_changed.is_empty() {
         let columns: Vec<_> = report.also_changed.iter().map(AsRef::as_ref).collect();
         output::line(format_args!("also changed by the database or the guard: {}", columns.join(", ")));
@@ -144,7 +150,8 @@ fn print(id: &ProposalId, application: &Application, way: &Way, again: &str) {
     if let Some(parked) = &application.proposal.dead_letter {
         output::line(format_args!("it is a dead letter now, which no worker tries again: {}", output::visible(&parked.letter.reason)));
         // Nothing that can be sent to a handler ends what may have acted: whoever does has to say what became of it.
-        let outcome = if matches!(way, Way::Handler { .. }) && application.proposal.unresolved() { " --outcome applied|not-applied" } else { "" };
+        let outcome =
+            if matches!(way, Way::Handler { .. }) && application.proposal.unresolved() { " --outcome applied|not-applied" } else { "" };
         output::line(format_args!("end it: synapsor-runner dead-letters resolve {id}{outcome} --reason '...'{again}"));
     }
     output::line(match may_follow {

@@ -5,14 +5,12 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use synapsor_http::termination;
-use synapsor_mcp::McpError;
 use synapsor_operator::{Application, OperatorError, OperatorPort};
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::ProposalId;
-use tokio_util::sync::CancellationToken;
 
 use super::apply;
+use super::leave::until_told;
 use super::listing::{StatusOf, filter};
 use crate::cli::Apply;
 use crate::compose::Setup;
@@ -37,10 +35,11 @@ pub(super) async fn apply_all(words: &Apply) -> Answer<ExitCode> {
 
 /// Applies each of these, tells what came of it, and sums up. Exit code 1 unless each is applied.
 pub(super) async fn each(port: &OperatorPort, ids: Vec<ProposalId>, at_once: usize, json: bool, left_out: LeftOut) -> Answer<ExitCode> {
-    let (asked, stop) = (ids.len(), until_told()?);
+    let (asked, leave) = (ids.len(), until_told()?);
+    let port = port.clone().leaving(leave.clone());
     let bar = bar(asked, json);
     let mut sum = Sum { unreadable: left_out.unreadable, ..Sum::default() };
-    port.apply_all(ids, at_once, &stop, &mut |id, answer| {
+    port.apply_all(ids, at_once, &leave.soon, &mut |id, answer| {
         let (word, line) = told(id, &answer);
         sum.count(&word, answer.as_ref().is_ok_and(|application| application.report.outcome.is_applied()));
         if json {
@@ -116,17 +115,4 @@ fn bar(length: usize, json: bool) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
-}
-
-/// Cancelled when the process is told to end: what has begun is finished.
-fn until_told() -> Answer<CancellationToken> {
-    let told = termination().map_err(McpError::from)?;
-    let stop = CancellationToken::new();
-    let ending = stop.clone();
-    tokio::spawn(async move {
-        let signal = told.await;
-        output::note(format_args!("{signal}: finishing what has begun"));
-        ending.cancel();
-    });
-    Ok(stop)
 }

@@ -8,6 +8,7 @@ use synapsor_operator::{Records, Resolution};
 use synapsor_proposal::{AttestedOutcome, Proposal};
 use synapsor_protocol::id::ProposalId;
 
+use super::leave::until_told;
 use super::listing::{StatusOf, filter, named, print};
 use super::{apply, batch, named as id_of};
 use crate::cli::{DeadLetters, List, One, ReplayDeadLetter, ResolveDeadLetter, Said};
@@ -69,6 +70,7 @@ async fn replay(words: &ReplayDeadLetter) -> Answer<ExitCode> {
         let ids = port.all_dead_letters(&Filter::default()).await?;
         return batch::each(&port, ids, at_once, words.one.format.json, batch::LeftOut::default()).await;
     }
+    let port = port.leaving(until_told()?);
     let id = meant(&Records::of(&port), &words.one.id).await?;
     let way = apply::way(&setup.config, &port, &id, words.one.format.json).await?;
     let application = port.replay_dead_letter(&id, &mut |held| apply::tell(held)).await?;

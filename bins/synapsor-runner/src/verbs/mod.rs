@@ -12,6 +12,7 @@ mod evidence;
 mod export;
 mod handler;
 mod job;
+mod leave;
 mod listing;
 mod mcp;
 mod proposals;

@@ -10,6 +10,7 @@ use synapsor_protocol::Outcome;
 use synapsor_protocol::chain::chain;
 use synapsor_protocol::id::ProposalId;
 
+use super::leave::until_told;
 use super::{apply, named};
 use crate::cli::Reconcile;
 use crate::compose::Setup;
@@ -25,7 +26,7 @@ struct Line {
 }
 
 pub(super) async fn run(words: &Reconcile) -> Answer<ExitCode> {
-    let port = Setup::load_served(&words.place)?.operator_port(words.actor.actor.clone())?;
+    let port = Setup::load_served(&words.place)?.operator_port(words.actor.actor.clone())?.leaving(until_told()?);
     let ids = match &words.id {
         Some(id) => vec![named(id)?],
         None => port.unresolved().await?,
@@ -85,7 +86,7 @@ fn told(id: &ProposalId, reconciled: &Reconciled, again: &str) -> Line {
         Reconciled::Person { attempt, possible_from } => Line {
             settled: Some(false),
             text: format!(
-                "unknown {id}: attempt {attempt} may have acted, and its executor is not asked twice; look into the application, and from \
+                "unknown {id}: attempt {attempt} may have acted, and another one would not find out; look into the application, and from \
                  {possible_from} on say what you find: synapsor-runner dead-letters resolve {id} --outcome applied|not-applied \
                  --reason '...'{again}"
             ),

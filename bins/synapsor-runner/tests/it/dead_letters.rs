@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
+use nix::sys::signal::Signal;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use synapsor_testkit::sqlite;
 
 use crate::desk::Desk;
+use crate::worker::{tell, until};
 
 /// A change that cannot be made, for a reason that only a person can remove.
 fn given_up() -> (Desk, String) {
@@ -263,4 +265,28 @@ fn what_may_not_be_tried_any_more_is_stopped() {
     ---- stderr ----
     ");
     assert_eq!((desk.status(&id).as_str(), desk.receipts().as_str()), ("failed", "tombstone | 1"));
+}
+
+/// What a person interrupts comes to its end; what they interrupt twice is left, with its lease given back and its command killed.
+#[test]
+fn a_person_may_wait_no_longer_for_an_attempt() {
+    for (signals, said, effects) in [(1, "finishing what has begun", 1), (2, "left unfinished, and its lease was given back", 0)] {
+        let (desk, id) = mute();
+        let script = desk.folder.join("waive.sh");
+        std::fs::write(&script, "#!/bin/sh\necho x > begun\nsleep 2\necho done >> effects\nexit 9\n").unwrap();
+        let mut running = desk.program("apply").start();
+        until("the command runs", || desk.folder.join("begun").exists());
+        for _ in 0..signals {
+            tell(&running, Signal::SIGINT);
+            running.wait_for_stderr("finishing what has begun");
+        }
+        let begun = Instant::now();
+        assert_eq!(running.wait().code(), Some(1));
+        assert!(running.stderr().contains(said), "{}", running.stderr());
+        assert!(signals == 1 || begun.elapsed() < Duration::from_secs(1), "it waited");
+        std::thread::sleep(Duration::from_millis(2200));
+        assert_eq!(deliveries(&desk), effects);
+        let held = desk.json(&format!("proposals show {id} --json"))["job"]["lease_expires_at"].clone();
+        assert_eq!(held, Value::Null);
+    }
 }

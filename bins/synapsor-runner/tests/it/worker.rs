@@ -53,7 +53,7 @@ fn scrubbed(desk: &Desk, text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
@@ -62,7 +62,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
     begun.elapsed()
 }
 
-fn tell(running: &Running, signal: Signal) {
+pub(crate) fn tell(running: &Running, signal: Signal) {
     kill(Pid::from_raw(running.child.id().cast_signed()), signal).unwrap();
 }
 
