@@ -96,10 +96,31 @@ pub(crate) fn may_be_found_out(report: &Report) -> bool {
     report.transient || report.code.as_ref().is_none_or(|code| *code == ErrorCode::COMMIT_UNKNOWN)
 }
 
-/// Whether a source or a handler could not even be reached: its other jobs would fare alike.
-pub(crate) fn is_unreachable(report: &Report) -> bool {
-    let codes = [ErrorCode::DATABASE_UNAVAILABLE, ErrorCode::HANDLER_UNREACHABLE];
-    report.outcome == Outcome::Failed && report.transient && report.code.as_ref().is_some_and(|code| codes.contains(code))
+/// Whether an attempt failed of something that the other jobs of its source or handler would fail of alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shared {
+    /// It is nothing of the kind: somebody answered about this job.
+    No,
+    /// If the next jobs fail of it too: a lock on the file, a right that was taken away, a credential that is not accepted any more.
+    Perhaps,
+    /// The source or the handler could not even be reached, or let nobody in.
+    Yes,
+}
+
+impl Shared {
+    pub(crate) fn of(report: &Report) -> Self {
+        let Some(code) = report.code.as_ref().filter(|_| report.outcome == Outcome::Failed) else { return Self::No };
+        let unreachable = [ErrorCode::DATABASE_UNAVAILABLE, ErrorCode::HANDLER_UNREACHABLE];
+        let refused = [ErrorCode::PERMISSION_DENIED, ErrorCode::UNAUTHORIZED, ErrorCode::INVALID_SIGNATURE];
+        let held = [ErrorCode::TRANSACTION_FAILED, ErrorCode::STATEMENT_TIMEOUT];
+        if unreachable.contains(code) {
+            Self::Yes
+        } else if refused.contains(code) || (report.transient && held.contains(code)) {
+            Self::Perhaps
+        } else {
+            Self::No
+        }
+    }
 }
 
 /// A random part of this time. No secret, and no security rests on it.

@@ -212,9 +212,9 @@ pub(super) fn text(news: &WorkerNews) -> String {
         WorkerNews::Expired(id) => format!("expired {id}: its time passed"),
         WorkerNews::Abandoned(id) => format!("left {id}: claimed, and nothing is known of it yet"),
         WorkerNews::LaneDown(lane) => {
-            format!("source `{}` cannot be reached by `{}`: one job at a time asks again", lane.source_id, lane.executor)
+            format!("source `{}` cannot be used by `{}` now: one job at a time asks again", lane.source_id, lane.executor)
         }
-        WorkerNews::LaneUp(lane) => format!("source `{}` can be reached again by `{}`", lane.source_id, lane.executor),
+        WorkerNews::LaneUp(lane) => format!("source `{}` can be used again by `{}`", lane.source_id, lane.executor),
         WorkerNews::Paused(pause) => format!("paused {}", told_pause(pause)),
         WorkerNews::Resumed => "resumed".to_owned(),
         WorkerNews::Trouble { id: Some(id), error } => format!("trouble with {id}: {}", visible(error)),

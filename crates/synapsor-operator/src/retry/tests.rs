@@ -7,7 +7,7 @@ use synapsor_executor::AfterUnknown;
 use synapsor_proposal::Proposal;
 use synapsor_protocol::{ErrorCode, Outcome, Report};
 
-use super::{Next, Policy, is_unreachable, part_of};
+use super::{Next, Policy, Shared, part_of};
 
 /// A proposal whose attempts reported this, one after another; `None` is an attempt that said nothing.
 fn proposal(reports: &[Option<Report>], given_up_after: u32) -> Proposal {
@@ -117,8 +117,20 @@ fn a_pause_is_a_random_part_and_no_shorter_than_what_was_asked_for() {
 }
 
 #[test]
-fn only_what_was_not_reached_says_something_of_the_others() {
-    assert!(is_unreachable(&down()) && is_unreachable(&Report::because(Outcome::Failed, ErrorCode::HANDLER_UNREACHABLE).transient()));
-    assert!(!is_unreachable(&Report::because(Outcome::Failed, ErrorCode::STATEMENT_TIMEOUT).transient()));
-    assert!(!is_unreachable(&unknown(ErrorCode::COMMIT_UNKNOWN)));
+fn what_the_other_jobs_would_fail_of_alike_is_told_from_the_rest() {
+    let failed = |code| Report::because(Outcome::Failed, code);
+    for (report, shared) in [
+        (down(), Shared::Yes),
+        (failed(ErrorCode::HANDLER_UNREACHABLE).transient(), Shared::Yes),
+        (failed(ErrorCode::DATABASE_UNAVAILABLE), Shared::Yes),
+        (failed(ErrorCode::STATEMENT_TIMEOUT).transient(), Shared::Perhaps),
+        (failed(ErrorCode::TRANSACTION_FAILED).transient(), Shared::Perhaps),
+        (failed(ErrorCode::PERMISSION_DENIED), Shared::Perhaps),
+        (failed(ErrorCode::TRANSACTION_FAILED), Shared::No),
+        (failed(ErrorCode::HANDLER_BUSINESS_ERROR), Shared::No),
+        (unknown(ErrorCode::COMMIT_UNKNOWN), Shared::No),
+        (Report::new(Outcome::Applied), Shared::No),
+    ] {
+        assert_eq!(Shared::of(&report), shared, "{report:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! How do the jobs of one source leave room for those of another?
 //!
 //! Each lane that is known keeps a place for it, so that a lane with ten thousand jobs does not fill every place. A lane that cannot be
-//! reached is asked by one job at a time, after growing pauses: what would only fail keeps its attempts for later.
+//! used is asked by one job at a time, after growing pauses: what would only fail keeps its attempts for later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,10 +12,13 @@ use synapsor_protocol::Report;
 use tokio::time::Instant;
 
 use super::news::WorkerNews;
-use crate::retry::{is_unreachable, part_of};
+use crate::retry::{Shared, part_of};
 
-/// The longest pause between two jobs of a lane that cannot be reached.
+/// The longest pause between two jobs of a lane that cannot be used.
 const LONGEST: Duration = Duration::from_secs(15);
+
+/// How many jobs in a row fail of what may be the lane's fault until it is taken for that.
+const SUSPECT: u32 = 3;
 
 /// How often in a row a lane may be out of reach before whoever only drains leaves it.
 const PATIENCE: u32 = 3;
@@ -34,8 +37,10 @@ struct State {
     running: usize,
     /// Which of all jobs the last one of this lane was.
     last: u64,
-    /// How often in a row it could not be reached.
+    /// How often in a row it could not be used.
     failures: u32,
+    /// How many jobs in a row failed of what may be its fault.
+    suspected: u32,
     held_until: Option<Instant>,
 }
 
@@ -78,10 +83,16 @@ impl Lanes {
     /// What a report says of the lane; something to tell if that is new.
     pub(super) fn learn(&mut self, lane: &Lane, report: &Report, asked: bool) -> Option<WorkerNews> {
         let state = self.known.entry(lane.clone()).or_default();
-        if !is_unreachable(report) {
+        let shared = Shared::of(report);
+        if shared == Shared::No {
+            state.suspected = if asked { 0 } else { state.suspected };
             let was_down = asked && std::mem::take(&mut state.failures) > 0;
             state.held_until = state.held_until.filter(|_| !asked);
             return was_down.then(|| WorkerNews::LaneUp(lane.clone()));
+        }
+        state.suspected = state.suspected.saturating_add(1);
+        if shared == Shared::Perhaps && state.failures == 0 && state.suspected < SUSPECT {
+            return None;
         }
         state.failures = state.failures.saturating_add(1);
         let pause = Retry { max: LONGEST, ..Retry::DEFAULT }.longest_pause(state.failures);
@@ -143,6 +154,22 @@ mod tests {
             }
             assert_eq!(begins(&mut lanes, &lane("shop")), most, "{limit} places, {others} others");
         }
+    }
+
+    #[tokio::test]
+    async fn a_lane_whose_jobs_fail_one_after_the_other_is_asked_by_one() {
+        let (mut lanes, shop) = (lanes(8), lane("shop"));
+        let refused = || Report::because(Outcome::Failed, ErrorCode::PERMISSION_DENIED);
+        for _ in 0..2 {
+            assert!(lanes.learn(&shop, &refused(), true).is_none());
+            // Somebody answers in between: it is no fault of all.
+            assert!(lanes.learn(&shop, &Report::new(Outcome::Conflict), true).is_none());
+        }
+        assert!(lanes.learn(&shop, &refused(), true).is_none() && lanes.learn(&shop, &refused(), true).is_none());
+        assert!(lanes.has_room(&shop));
+        assert!(matches!(lanes.learn(&shop, &refused(), true), Some(WorkerNews::LaneDown(_))));
+        assert!(!lanes.has_room(&shop));
+        assert!(matches!(lanes.learn(&shop, &Report::new(Outcome::Applied), true), Some(WorkerNews::LaneUp(_))));
     }
 
     #[tokio::test]

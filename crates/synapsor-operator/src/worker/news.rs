@@ -28,9 +28,9 @@ pub enum WorkerNews {
     Expired(ProposalId),
     /// The worker ended before it did.
     Abandoned(ProposalId),
-    /// A source or a handler cannot be reached; it is asked by one job at a time.
+    /// A source or a handler cannot be used; it is asked by one job at a time.
     LaneDown(Lane),
-    /// It can be reached again.
+    /// It can be used again.
     LaneUp(Lane),
     /// Somebody lets workers pause.
     Paused(Pause),
