@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::LedgerError;
 use crate::file::{prepare, unopenable};
-use crate::hold::{StoreLease, lease_path, lock_file, patiently};
+use crate::hold::{StoreLease, lock_file, patiently};
 
 /// The store without anybody else: nobody serves from it, nobody has it open, and nobody can open it.
 #[derive(Debug)]
@@ -14,7 +14,8 @@ pub(crate) struct Alone {
     /// The store, behind every link of its folder.
     pub(crate) store: PathBuf,
     _using: File,
-    lease: StoreLease,
+    /// Its file goes with it.
+    _lease: StoreLease,
 }
 
 impl Alone {
@@ -33,14 +34,9 @@ impl Alone {
         let store = lease.occupant.store_path.clone();
         let using = lock_file(&store, ".use")?;
         match patiently(patience, || using.try_lock()) {
-            Ok(()) => Ok(Self { store, _using: using, lease }),
+            Ok(()) => Ok(Self { store, _using: using, _lease: lease }),
             Err(TryLockError::WouldBlock) => Err(LedgerError::InUse(store)),
             Err(TryLockError::Error(error)) => Err(unopenable(&store, error)),
         }
-    }
-
-    /// Takes the lease file away too, as whoever removes a store does.
-    pub(crate) fn lease_file(&self) -> PathBuf {
-        lease_path(&self.lease.occupant.store_path)
     }
 }

@@ -16,7 +16,7 @@ use crate::alone::Alone;
 use crate::connection::{open_writer, settle};
 use crate::error::LedgerError;
 use crate::file::{beside, refuse_link, unopenable};
-use crate::layout::{Found, is_marked, recognise, same_name};
+use crate::layout::{self, Found, HEADER_BYTES, is_marked, recognise, same_name};
 
 /// How long commands that have the store open are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,28 +49,55 @@ pub fn vacuum(store: &Path, force: bool) -> Result<Vacuumed, LedgerError> {
     Ok(Vacuumed { before, after: length(&alone.store) })
 }
 
-/// Removes the store: its file, its log and the lease file. Says what was removed.
+/// Removes the store: its file, its log and the lease file. Says what was removed of what was there. A ledger of a newer program is
+/// refused: what it holds is not known here.
 pub fn reset(store: &Path, force: bool) -> Result<Vec<PathBuf>, LedgerError> {
     let alone = Alone::take(store, "reset", force, PATIENCE)?;
     is_a_ledger(&alone.store)?;
-    let mut removed = Vec::new();
+    let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
     // The log first: without its file it is nothing, and the file without it is still a ledger.
-    for path in ["-wal", "-shm", "-journal", ""].map(|suffix| beside(&alone.store, suffix)).into_iter().chain([alone.lease_file()]) {
+    let files = ["-wal", "-shm", "-journal", ""].map(|suffix| beside(&alone.store, suffix));
+    let there = files.iter().filter(|path| is_file(path)).cloned().collect();
+    refuse_newer(&alone.store)?;
+    for path in files {
         refuse_link(&path)?;
-        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+        if is_file(&path) {
             fs::remove_file(&path).map_err(|error| unopenable(&path, error))?;
-            removed.push(path);
         }
     }
-    Ok(removed)
+    Ok(there)
 }
 
-/// Whether the file says that it is a ledger, of whatever layout and in whatever state; an empty one may be removed too.
+/// Whether a backup may take the place of this file: a ledger, another backup, an empty file, or nothing at all. What is neither a file
+/// nor free is for the backup itself to refuse.
+pub fn replaceable(path: &Path) -> Result<(), LedgerError> {
+    // The tables of a young database are in its log alone.
+    let has_log = || ["-wal", "-journal"].iter().any(|suffix| fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0));
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.len() == 0 && found.is_file() && has_log() => Err(LedgerError::NotALedger(path.to_owned())),
+        Ok(found) if found.is_file() => is_a_ledger(path),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file says that it is a ledger, of whatever layout and in whatever state; an empty one is nobody's.
 fn is_a_ledger(store: &Path) -> Result<(), LedgerError> {
     let mut header = Vec::new();
-    let read = fs::File::open(store).and_then(|file| file.take(100).read_to_end(&mut header));
+    let read = fs::File::open(store).and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header));
     read.map_err(|error| unopenable(store, error))?;
-    if header.is_empty() || is_marked(&header) { Ok(()) } else { Err(LedgerError::NotALedger(store.to_owned())) }
+    if header.is_empty() || is_marked(&header) {
+        return Ok(());
+    }
+    layout::refuse_foreign(&header, store)?;
+    Err(LedgerError::NotALedger(store.to_owned()))
+}
+
+/// Refuses a ledger of a newer program, as far as it can be read. One that cannot be is begun anew for that very reason.
+fn refuse_newer(store: &Path) -> Result<(), LedgerError> {
+    match open_writer(store, PATIENCE).and_then(|connection| recognise(&connection, store)) {
+        Err(refused @ (LedgerError::Newer { .. } | LedgerError::Busy)) => Err(refused),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn length(store: &Path) -> u64 {

@@ -73,7 +73,7 @@ pub use agent::AgentLedger;
 #[cfg(feature = "decisions")]
 pub use backup::Backup;
 #[cfg(feature = "decisions")]
-pub use clean::{Vacuumed, reset, vacuum};
+pub use clean::{Vacuumed, replaceable, reset, vacuum};
 pub use error::{Altered, LedgerError};
 #[cfg(feature = "decisions")]
 pub use filter::{Cursor, Filter, Page};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use synapsor_ledger::{Claim, Ledger, LedgerError, OpenOptions, StoreLease, reset, restore, vacuum};
+use synapsor_ledger::{Claim, Ledger, LedgerError, OpenOptions, StoreLease, replaceable, reset, restore, vacuum};
 use synapsor_proposal::{Delivery, Order, Pending, Status};
 use synapsor_protocol::{ErrorCode, Outcome, Report};
 
@@ -272,11 +272,53 @@ fn trap_55_a_reset_removes_the_files_of_a_ledger_and_nothing_else() {
     }
     let removed = reset(&at("ledger.db"), false).unwrap();
     let names: Vec<_> = removed.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    assert_snapshot!(names.join(" "), @"ledger.db ledger.db.lease.json");
+    // The lease file beside it was the reset's own.
+    assert_snapshot!(names.join(" "), @"ledger.db");
+    assert!(!at("ledger.db.lease.json").exists());
     assert!(at("ledger.db-wal").join("mine").exists());
     fs::remove_file(at("ledger.db-wal").join("mine")).unwrap();
     fs::remove_dir(at("ledger.db-wal")).unwrap();
     drop(Ledger::open(&at("ledger.db"), OpenOptions::default()).unwrap());
+}
+
+#[test]
+fn a_ledger_of_a_newer_program_is_not_reset() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    drop(Ledger::open(&path, OpenOptions::default()).unwrap());
+    let later = rusqlite::Connection::open(&path).unwrap();
+    later.execute("INSERT INTO schema_version VALUES (77, '0.9.0', '2027-01-01T00:00:00Z')", []).unwrap();
+    drop(later);
+    let before = fs::read(&path).unwrap();
+    for force in [false, true] {
+        let refused = reset(&path, force).unwrap_err();
+        assert!(matches!(refused, LedgerError::Newer { found: 77, .. }), "{refused}");
+    }
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+#[test]
+fn only_a_ledger_gives_its_place_to_a_backup() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    drop(Ledger::open(&at("ledger.db"), OpenOptions::default()).unwrap());
+    fs::write(at("empty"), "").unwrap();
+    for name in ["ledger.db", "empty", "nowhere"] {
+        assert!(replaceable(&at(name)).is_ok(), "{name}");
+    }
+    rusqlite::Connection::open(at("shop.db")).unwrap().execute_batch("CREATE TABLE invoices (id INTEGER)").unwrap();
+    drop(rusqlite::Connection::open(at("young.db")).unwrap().execute_batch("PRAGMA user_version = 1"));
+    fs::write(at("config.json"), "{}").unwrap();
+    fs::write(at("log-only"), "").unwrap();
+    fs::write(at("log-only-wal"), "all of it").unwrap();
+    let names = ["shop.db", "young.db", "config.json", "log-only"];
+    let refusals = names.map(|name| said(folder.path(), &replaceable(&at(name)).unwrap_err()));
+    assert_snapshot!(refusals.join("\n"), @r"
+    `shop.db` is a database, but not a ledger
+    `young.db` is a database, but not a ledger
+    `config.json` is not a database
+    `log-only` is a database, but not a ledger
+    ");
 }
 
 #[tokio::test]
