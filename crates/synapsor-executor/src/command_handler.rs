@@ -5,12 +5,12 @@
 //!
 //! # Invariants
 //! - When a run is over, for whatever reason, nothing of its process group is left.
-//! - What the command writes to its standard error is for the operator, bounded, without the values that were passed to it.
+//! - What the command writes to its standard error is for the operator, bounded. Neither that nor its receipt is reported with a value
+//!   that was passed to it.
 //!
 //! Start reading at [`CommandHandler::open`]; the process itself is `process.rs`.
 
 mod process;
-mod redact;
 mod words;
 
 use std::io::ErrorKind;
@@ -22,11 +22,14 @@ use synapsor_source::guarded::Fence;
 use crate::error::ExecutorError;
 use crate::http_handler::Named;
 use crate::job::Job;
+use crate::redaction::{Loaded, Redaction};
 use crate::terms::{HandlerTerms, MAX_ANSWER_BYTES, reported, unknown, unreachable};
 use crate::{AfterUnknown, Answer, Executor, Rehearsal};
-use process::{Ended, Exit};
-use redact::Redaction;
+use process::{Ended, Exit, Limits};
 use words::Line;
+
+/// How much of the standard error is looked at, from its end.
+const KEPT_ERRORS: usize = 16 << 10;
 
 /// How much of the standard error a report quotes, from its end.
 const QUOTED_CHARS: usize = 600;
@@ -60,7 +63,7 @@ impl CommandHandler {
         let CommandSettings { terms, command: Named { variable, value }, path, mut environment } = settings;
         let line = Line::split(value.expose());
         let line = line.map_err(|problem| ExecutorError::CommandLine { variable: variable.clone(), problem })?;
-        let redaction = Redaction::of(&environment, &line);
+        let redaction = Redaction::of(Loaded::of_command(&environment, &line.arguments));
         environment.retain(|(name, _)| name != "PATH");
         environment.extend(path.map(|path| ("PATH".to_owned(), Secret::new(path))));
         Ok(Self { terms, variable, line, environment, redaction })
@@ -69,6 +72,11 @@ impl CommandHandler {
     /// Where the command's program is looked for.
     fn path(&self) -> Option<&str> {
         self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.expose())
+    }
+
+    /// One attempt, and what may be recorded of it.
+    async fn attempt(&self, job: &Job, dry_run: bool) -> Report {
+        self.redaction.of_report(self.deliver(job, dry_run).await)
     }
 
     async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
@@ -80,10 +88,15 @@ impl CommandHandler {
             return report.with_detail("the request cannot be written as JSON");
         };
         input.push(b'\n');
-        match process::run(&self.line, &self.environment, &input, self.terms.timeout).await {
+        match process::run(&self.line, &self.environment, &input, self.limits()).await {
             Ok(ended) => self.report(&ended, dry_run),
             Err(error) => self.not_started(error.kind()),
         }
+    }
+
+    /// Of the standard error so much is kept that a secret which the cut goes through is over before what is quoted begins.
+    fn limits(&self) -> Limits {
+        Limits { timeout: self.terms.timeout, errors: KEPT_ERRORS + self.redaction.reach() }
     }
 
     /// What a process that ended says of the attempt: a receipt counts, however the process ended on its own.
@@ -135,7 +148,9 @@ impl CommandHandler {
 
     /// The sentence, and the end of what the command said to its operator.
     fn quoting(&self, said: String, ended: &Ended) -> String {
-        let quoted: Vec<char> = in_one_line(&self.redaction.of_text(&String::from_utf8_lossy(&ended.errors))).chars().collect();
+        let kept = String::from_utf8_lossy(&ended.errors);
+        let bare = if ended.errors_cut { self.redaction.of_end(&kept) } else { self.redaction.of_text(&kept) };
+        let quoted: Vec<char> = in_one_line(&bare).chars().collect();
         let end: String = quoted[quoted.len().saturating_sub(QUOTED_CHARS)..].iter().collect();
         if end.is_empty() { said } else { format!("{said}; its standard error ends with: {end}") }
     }
@@ -149,13 +164,13 @@ fn in_one_line(text: &str) -> String {
 
 impl Executor for CommandHandler {
     fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report> {
-        Box::pin(self.deliver(job, false))
+        Box::pin(self.attempt(job, false))
     }
 
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
         Box::pin(async move {
             if self.terms.rehearses {
-                return Rehearsal::Handler(self.deliver(job, true).await);
+                return Rehearsal::Handler(self.attempt(job, true).await);
             }
             match self.line.missing(self.path()) {
                 Some(kind) => Rehearsal::Handler(self.not_started(kind)),

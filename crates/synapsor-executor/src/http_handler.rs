@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //! - Redirects are not followed, proxies of the environment are not used, and only TLS leaves this machine.
-//! - No value of a variable is in a report; the names of the variables are.
+//! - No value of a variable is in a report, not even if the answer repeats it; the names of the variables are.
 //!
 //! Start reading at [`HttpHandler::open`]; what an answer means is `answer.rs`.
 
@@ -27,6 +27,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::ExecutorError;
 use crate::job::Job;
+use crate::redaction::{Loaded, Redaction};
 use crate::terms::HandlerTerms;
 use crate::{AfterUnknown, Answer, Executor, Rehearsal};
 use address::Address;
@@ -47,6 +48,7 @@ pub struct HttpHandler {
     address: Address,
     authorization: Option<HeaderValue>,
     secrets: Vec<SigningSecret>,
+    redaction: Redaction,
     /// Only where the address asks for it: the roots of a system take a while to read.
     tls: Option<Tls>,
 }
@@ -109,12 +111,20 @@ impl HttpHandler {
             signing_secret: signing_secret.as_ref().map(|secret| secret.variable.clone()),
         };
         let address = Address::parse(&url)?;
+        let value = |named: &Option<Named<Secret>>| named.as_ref().map(|named| named.value.clone());
+        let loaded = Loaded::of_service(&url.value, value(&token).as_ref(), value(&signing_secret).as_ref());
         let authorization = token.map(|token| bearer(&token)).transpose()?;
         let secrets = signing_secret
             .map(|Named { variable, value }| SigningSecret::new(&value).map_err(|cause| ExecutorError::SigningSecret { variable, cause }));
         let secrets = secrets.transpose()?.into_iter().collect();
+        let redaction = Redaction::of(loaded);
         let tls = if address.is_secure() { Some(Tls(connection::connector().map_err(ExecutorError::Tls)?)) } else { None };
-        Ok(Self { terms, names, method, address, authorization, secrets, tls })
+        Ok(Self { terms, names, method, address, authorization, secrets, redaction, tls })
+    }
+
+    /// One attempt, and what may be recorded of it.
+    async fn attempt(&self, job: &Job, dry_run: bool) -> Report {
+        self.redaction.of_report(self.deliver(job, dry_run).await)
     }
 
     async fn deliver(&self, job: &Job, dry_run: bool) -> Report {
@@ -187,13 +197,13 @@ impl HttpHandler {
 
 impl Executor for HttpHandler {
     fn run<'a>(&'a self, job: &'a Job) -> Answer<'a, Report> {
-        Box::pin(self.deliver(job, false))
+        Box::pin(self.attempt(job, false))
     }
 
     fn rehearse<'a>(&'a self, job: &'a Job) -> Answer<'a, Rehearsal> {
         Box::pin(async move {
             if self.terms.rehearses {
-                return Rehearsal::Handler(self.deliver(job, true).await);
+                return Rehearsal::Handler(self.attempt(job, true).await);
             }
             match self.prepare(job, true) {
                 Ok(_) => Rehearsal::Local,

@@ -5,6 +5,7 @@
 //!
 //! # Invariants
 //! - A report says `failed` only if it is proved that the attempt did nothing and can do nothing later.
+//! - No report of a handler holds a secret that its executor was opened with, whatever the handler says.
 //! - Who calls has claimed the attempt in the ledger first; an executor never claims.
 //!
 //! Knows nothing of the ledger, of configuration files or of MCP. Start reading at [`Executor`].
@@ -13,6 +14,7 @@ mod command_handler;
 mod error;
 mod http_handler;
 mod job;
+mod redaction;
 mod sql_update;
 mod terms;
 

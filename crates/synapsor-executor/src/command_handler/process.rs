@@ -17,11 +17,17 @@ use tokio::process::{Child, Command};
 use super::words::Line;
 use crate::terms::MAX_ANSWER_BYTES;
 
-/// How much of the standard error is kept, from its end.
-const KEPT_ERRORS: usize = 16 << 10;
-
 /// How long what was written is still read after the process and its group ended: a process that left the group may hold the pipe.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// What a process may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// From its start to its end.
+    pub(super) timeout: Duration,
+    /// How much of its standard error is kept, from its end, in bytes.
+    pub(super) errors: usize,
+}
 
 /// What a process left behind.
 #[derive(Debug)]
@@ -33,6 +39,8 @@ pub(super) struct Ended {
     pub(super) too_long: bool,
     /// The end of its standard error.
     pub(super) errors: Vec<u8>,
+    /// Whether there was more before it.
+    pub(super) errors_cut: bool,
 }
 
 /// How a process ended.
@@ -45,13 +53,14 @@ pub(super) enum Exit {
 }
 
 /// Runs the command with this input. An error means that it was given nothing of it.
-pub(super) async fn run(line: &Line, environment: &[(String, Secret)], input: &[u8], timeout: Duration) -> io::Result<Ended> {
+pub(super) async fn run(line: &Line, environment: &[(String, Secret)], input: &[u8], limits: Limits) -> io::Result<Ended> {
     let mut command = Command::new(&line.program);
     command.args(&line.arguments).env_clear().envs(environment.iter().map(|(name, value)| (name, value.expose())));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let group = Group::of(&child);
-    let (mut output, mut errors, mut too_long) = (Vec::new(), Vec::new(), false);
+    let (mut output, mut too_long) = (Vec::new(), false);
+    let mut errors = End { bytes: Vec::new(), kept: limits.errors, is_cut: false };
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let exit = {
         let talking = async {
@@ -59,7 +68,7 @@ pub(super) async fn run(line: &Line, environment: &[(String, Secret)], input: &[
             tokio::join!(tell(stdin, input), listen(stdout, &mut output, &mut too_long), overhear(stderr, &mut errors))
         };
         let mut talking = pin!(talking);
-        match tokio::time::timeout(timeout, ended(&mut child, talking.as_mut())).await {
+        match tokio::time::timeout(limits.timeout, ended(&mut child, talking.as_mut())).await {
             Ok((status, all_read)) => {
                 group.end();
                 if !all_read {
@@ -74,7 +83,7 @@ pub(super) async fn run(line: &Line, environment: &[(String, Secret)], input: &[
             }
         }
     };
-    Ok(Ended { exit, output, too_long, errors })
+    Ok(Ended { exit, output, too_long, errors: errors.bytes, errors_cut: errors.is_cut })
 }
 
 /// The end of the process, and whether everything that it wrote was read by then.
@@ -104,13 +113,30 @@ async fn listen(stdout: Option<impl AsyncRead + Unpin>, output: &mut Vec<u8>, to
     }
 }
 
+/// The end of a text that is still being written.
+struct End {
+    bytes: Vec<u8>,
+    kept: usize,
+    is_cut: bool,
+}
+
+impl End {
+    /// At most twice as much as is kept is held, so that little is moved.
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > 2 * self.kept {
+            self.bytes.drain(..self.bytes.len() - self.kept);
+            self.is_cut = true;
+        }
+    }
+}
+
 /// Reads to the end, and keeps the last of it.
-async fn overhear(stderr: Option<impl AsyncRead + Unpin>, errors: &mut Vec<u8>) {
+async fn overhear(stderr: Option<impl AsyncRead + Unpin>, errors: &mut End) {
     let Some(mut stderr) = stderr else { return };
     let mut chunk = [0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
-        errors.extend_from_slice(&chunk[..read]);
-        errors.drain(..errors.len().saturating_sub(KEPT_ERRORS));
+        errors.add(&chunk[..read]);
     }
 }
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 use synapsor_executor::{Executor, HttpHandler, HttpMethod, HttpSettings, Rehearsal};
 use synapsor_protocol::{Digest, Report};
 
-use crate::sample::{handler, job, settings, told};
+use crate::sample::{SECRET, TOKEN, handler, job, settings, told};
 use crate::scripted::{APPLIED, Act, Server, answer, failed};
 
 /// What is reported of an attempt that gets this answer.
@@ -219,4 +219,23 @@ async fn a_dry_run_reaches_only_a_handler_that_rehearses() {
     let Rehearsal::Handler(report) = handler(&server.url()).rehearse(&job(1)).await else { panic!("the handler is asked") };
     assert_eq!(told(&report), "applied");
     assert_eq!(server.sent()[0].json()["dry_run"], true);
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_request_tells_the_ledger_no_secret() {
+    let echoing = json!({"status": "applied", "rows_affected": 1, "source_database_mutated": true, "new_version": "HEAD", "previous_version": 3,
+        "details": {"HEAD": 1, "nested": [{"Bearer HEAD": "HEAD"}], "secret": SECRET, "effects": ["db.update"]}});
+    let coded = failed(&TOKEN.to_uppercase().replace('-', "_"));
+    let server = Server::start(vec![Act::Echo(echoing.to_string()), Act::Echo(coded), Act::Echo(echoing.to_string())]).await;
+    let desk = handler(&server.url());
+    let repeated = desk.run(&job(1)).await;
+    let refused = desk.run(&job(1)).await;
+    let Rehearsal::Handler(rehearsed) = desk.rehearse(&job(1)).await else { panic!("the handler is asked") };
+    for report in [&repeated, &refused, &rehearsed] {
+        let recorded = serde_json::to_string(report).unwrap();
+        assert!(!recorded.to_lowercase().contains("canary"), "{recorded}");
+    }
+    assert_eq!(repeated.details["effects"], json!(["db.update"]));
+    assert_snapshot!(told(&repeated), @"applied: the new version in the answer held a secret and was left out");
+    assert_snapshot!(told(&refused), @"failed HANDLER_INVALID_RECEIPT: the code in the answer held a secret and was left out");
 }

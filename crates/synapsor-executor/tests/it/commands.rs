@@ -141,6 +141,24 @@ async fn what_a_command_says_to_its_operator_is_bounded_and_without_what_was_pas
 }
 
 #[tokio::test]
+async fn a_receipt_that_repeats_what_was_passed_tells_the_ledger_none_of_it() {
+    let receipt =
+        r#"{"status":"applied","rows_affected":1,"source_database_mutated":true,"new_version":"$DESK_KEY","details":{"$DESK_KEY":"$1"}}"#;
+    let report = report(&format!("cat > /dev/null; echo \"{}\"", receipt.replace('"', "\\\""))).await;
+    assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"outcome":"applied","rows_affected":1,"transient":false,"detail":"the new version in the answer held a secret and was left out","details":{"[redacted]":"[redacted]"}}"#);
+}
+
+#[tokio::test]
+async fn a_long_value_that_is_said_often_leaves_no_part_of_it() {
+    let place = Place::with("for i in 1 2 3 4 5 6 7 8 9; do printf %s \"$LONG\" >&2; done; exit 3");
+    let mut settings = place.settings();
+    let long: String = (0..1000).map(|number| format!("{number:04}~")).collect();
+    settings.environment.push(("LONG".to_owned(), Secret::new(long)));
+    let report = CommandHandler::open(settings).unwrap().run(&job(1)).await;
+    assert!(!report.detail.unwrap().contains("0~"));
+}
+
+#[tokio::test]
 async fn an_output_longer_than_a_receipt_is_no_receipt() {
     let told_of = check(&format!("echo '{APPLIED}'; yes | head -c 2000000")).await;
     assert_eq!(told_of, "unknown HANDLER_INVALID_RECEIPT, again: the command wrote more than 1048576 bytes");

@@ -19,6 +19,8 @@ pub(crate) enum Act {
     Ignore,
     /// This is said before anything is read.
     Shout(Vec<u8>),
+    /// A receipt with this in it, which has the head of the request in place of `HEAD`.
+    Echo(String),
     /// The connection is closed as soon as it is there.
     Close,
 }
@@ -103,11 +105,18 @@ async fn play(mut stream: TcpStream, act: Act, kept: Arc<Mutex<Vec<Sent>>>) {
             stream.write_all(bytes).await.unwrap();
             Vec::new()
         }
-        Act::Freeze => Vec::new(),
+        Act::Freeze | Act::Echo(_) => Vec::new(),
         Act::Say(bytes) | Act::SayAndHold(bytes) => bytes.clone(),
     };
     let sent = request(&mut stream).await;
-    kept.lock().unwrap().push(sent);
+    kept.lock().unwrap().push(sent.clone());
+    let bytes = match &act {
+        Act::Echo(receipt) => {
+            let head = serde_json::to_string(&sent.head).unwrap();
+            answer(200, &[], &receipt.replace("HEAD", head.trim_matches('"')))
+        }
+        _ => bytes,
+    };
     // A client may have gone by then.
     let _gone = stream.write_all(&bytes).await;
     if matches!(act, Act::Freeze | Act::SayAndHold(_)) {
