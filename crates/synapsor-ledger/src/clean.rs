@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::alone::Alone;
 use crate::connection::{open_writer, settle};
+use crate::copy::sweep;
 use crate::error::LedgerError;
 use crate::file::{beside, refuse_link, unopenable};
 use crate::layout::{self, Found, HEADER_BYTES, is_marked, recognise, same_name};
@@ -59,6 +60,7 @@ pub fn reset(store: &Path, force: bool) -> Result<Vec<PathBuf>, LedgerError> {
     let files = ["-wal", "-shm", "-journal", ""].map(|suffix| beside(&alone.store, suffix));
     let there = files.iter().filter(|path| is_file(path)).cloned().collect();
     refuse_newer(&alone.store)?;
+    sweep(&alone.store);
     for path in files {
         refuse_link(&path)?;
         if is_file(&path) {

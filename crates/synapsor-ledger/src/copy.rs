@@ -3,7 +3,9 @@
 //! # Invariants
 //! - A copy is one moment of the ledger: one read transaction, beside which writers go on.
 //! - A copy is in its place only when it was written, synced and verified. It is 0600 from its first byte, and follows no link.
+//! - What is removed of others' are parts whose process is gone, by a name that only parts have.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,16 +13,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::commits::chained;
 use crate::connection::{classify, open_reader};
 use crate::error::LedgerError;
 use crate::file::{beside, refuse_link, refused, unopenable};
-use crate::layout::rename;
+use crate::layout::{recognise, rename, user_version};
 
 /// How long a copy waits for a lock that it meets.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many copies are kept of one ledger before its layout changes, if it was put back each time.
+const MAX_KEPT: u32 = 9;
 
 /// A copy that is not in its place yet. Dropped, it is removed.
 #[derive(Debug)]
@@ -32,9 +39,10 @@ pub(crate) struct Draft {
 impl Draft {
     /// Copies everything into a file beside `place`.
     pub(crate) fn copy(from: &Connection, place: &Path) -> Result<Self, LedgerError> {
+        sweep(place);
         let written = beside(place, &format!(".{}.part", std::process::id()));
-        // Left behind by a process of this number that died here.
-        let _left = fs::remove_file(&written);
+        // Left behind by a process of this number that died here. A journal of that would be taken for this one's.
+        remove(&written);
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&written).map_err(|error| refused(&written, error))?;
         let draft = Self { written, published: false };
         draft.fill(from).map_err(|error| classify(&draft.written, error))?;
@@ -129,19 +137,55 @@ fn name(written: &Path, place: &Path) -> io::Result<()> {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.published {
-            for suffix in ["", "-journal", "-wal", "-shm"] {
-                // If it cannot be removed there is nothing else to do about it; its name says that it is a part.
-                let _left = fs::remove_file(beside(&self.written, suffix));
-            }
+            remove(&self.written);
         }
     }
 }
 
-/// Keeps a verified copy of a ledger beside it, before its layout changes. One that is there already is of a try that did not end.
+fn remove(part: &Path) {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        // If it cannot be removed there is nothing else to do about it; its name says that it is a part.
+        let _left = fs::remove_file(beside(part, suffix));
+    }
+}
+
+/// Removes the parts that processes have left behind which died in the middle of a copy to this place, or of one that is kept beside it.
+pub(crate) fn sweep(place: &Path) {
+    let (Some(folder), Some(name)) = (place.parent(), place.file_name().and_then(OsStr::to_str)) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let writer = entry.file_name().to_str().and_then(|file| writer_of(file.strip_prefix(name)?));
+        if is_file && writer.is_some_and(is_gone) {
+            let _left = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whose part a file is, by what its name adds to that of the place: `.4711.part`, `.v1.bak.4711.part`, or what SQLite keeps beside one.
+fn writer_of(added: &str) -> Option<Pid> {
+    let part = ["-journal", "-wal", "-shm"].iter().find_map(|suffix| added.strip_suffix(suffix)).unwrap_or(added);
+    let (kept, pid) = part.strip_suffix(".part")?.rsplit_once('.')?;
+    let is_kept = |kept: &str| {
+        let (layout, number) = kept.strip_prefix(".v")?.split_once(".bak")?;
+        (is_number(layout) && (number.is_empty() || number.strip_prefix('.').is_some_and(is_number))).then_some(())
+    };
+    let is_part = is_number(pid) && (kept.is_empty() || is_kept(kept).is_some());
+    Pid::from_raw(pid.parse().ok().filter(|_| is_part)?)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_gone(process: Pid) -> bool {
+    test_kill_process(process) == Err(Errno::SRCH)
+}
+
+/// Keeps a verified copy of a ledger beside it, before its layout changes.
 pub(crate) fn before(store: &Path, layout: u32) -> Result<(), LedgerError> {
     let from = open_reader(store, PATIENCE)?;
-    let path = beside(store, &format!(".v{layout}.bak"));
-    refuse_link(&path)?;
+    sweep(store);
+    let Some(path) = place_of_copy(store, layout, &from)? else { return Ok(()) };
     let draft = Draft::copy(&from, &path)?;
     match draft.verified(chained) {
         Ok(_) => {}
@@ -151,5 +195,36 @@ pub(crate) fn before(store: &Path, layout: u32) -> Result<(), LedgerError> {
         }
         Err(error) => return Err(error),
     }
-    draft.publish(&path, true).map(|_| ())
+    draft.publish(&path, false).map(|_| ())
+}
+
+/// Where the copy goes that is kept: `.v1.bak`, or `.v1.bak.2` if there is another copy already, because the ledger was put back since.
+/// Nowhere, if a try that did not end has left the copy of this very state.
+fn place_of_copy(store: &Path, layout: u32, from: &Connection) -> Result<Option<PathBuf>, LedgerError> {
+    let first = beside(store, &format!(".v{layout}.bak"));
+    for number in 1..=MAX_KEPT {
+        let path = if number == 1 { first.clone() } else { beside(&first, &format!(".{number}")) };
+        refuse_link(&path)?;
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(path)),
+            Ok(found) if found.is_file() && is_copy_of(&path, store, from) => return Ok(None),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(LedgerError::Exists(first))
+}
+
+/// Whether a file is a ledger of the same layout, name and last commit, sound or altered at the same place.
+fn is_copy_of(path: &Path, store: &Path, from: &Connection) -> bool {
+    let state = |connection: &Connection, path: &Path| -> Result<_, LedgerError> {
+        let last = "SELECT number, hash FROM commits ORDER BY number DESC LIMIT 1";
+        let last: Option<(i64, String)> = connection.query_row(last, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let altered = match chained(connection) {
+            Ok(_) => None,
+            Err(LedgerError::AlteredCommit(number)) => Some(number),
+            Err(error) => return Err(error),
+        };
+        Ok((recognise(connection, path)?, user_version(connection)?, last, altered))
+    };
+    open_reader(path, PATIENCE).and_then(|copy| Ok(state(&copy, path)? == state(from, store)?)).unwrap_or(false)
 }

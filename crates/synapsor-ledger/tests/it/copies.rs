@@ -297,6 +297,42 @@ fn a_ledger_of_a_newer_program_is_not_reset() {
     assert!(fs::read(&path).unwrap() == before);
 }
 
+#[tokio::test]
+async fn parts_of_a_copy_whose_process_is_gone_are_removed_and_nothing_else() {
+    let fixture = Fixture::new();
+    fixture.proposed("INV-1").await;
+    let at = fixture.folder.path().to_owned();
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let gone = gone.id();
+    let write = |names: &[String]| names.iter().for_each(|name| fs::write(at.join(name), "").unwrap());
+    let of_backup = [format!("copy.db.{gone}.part"), format!("copy.db.{gone}.part-journal")];
+    let of_store = ["", "-journal", "-wal", "-shm"].map(|suffix| format!("ledger.db.{gone}.part{suffix}"));
+    let kept = [format!("ledger.db.v1.bak.{gone}.part"), format!("ledger.db.v1.bak.2.{gone}.part-wal")];
+    let others = [
+        "ledger.db.1.part".to_owned(),
+        format!("other.db.{gone}.part"),
+        format!("ledger.db.notes.{gone}.part"),
+        format!("ledger.db.v1.bak.x.{gone}.part"),
+        format!("ledger.db.{gone}.part.txt"),
+        "ledger.db.0.part".to_owned(),
+        "ledger.db..part".to_owned(),
+        "ledger.db.v1.bak".to_owned(),
+    ];
+    [&of_backup[..], &of_store, &kept, &others].into_iter().for_each(write);
+    fs::create_dir(at.join(format!("ledger.db.v2.bak.{gone}.part"))).unwrap();
+    let there = |names: &[String]| names.iter().filter(|name| at.join(name).exists()).count();
+    fixture.operator.backup(&at.join("copy.db"), false).await.unwrap();
+    assert_eq!([&of_backup[..], &of_store, &kept].map(there), [0, 4, 2]);
+    let (_folder, path) = (closed(fixture), at.join("ledger.db"));
+    restore(&path, &at.join("copy.db"), "dana", false).unwrap();
+    assert_eq!([&of_store[..], &kept].map(there), [0, 0]);
+    [&of_store[..], &kept].into_iter().for_each(write);
+    reset(&path, false).unwrap();
+    assert_eq!([&of_store[..], &kept].map(there), [0, 0]);
+    assert_eq!((there(&others), at.join(format!("ledger.db.v2.bak.{gone}.part")).exists()), (others.len(), true));
+}
+
 #[test]
 fn only_a_ledger_gives_its_place_to_a_backup() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -69,6 +69,28 @@ async fn a_ledger_of_an_older_layout_is_brought_up_to_date_with_a_copy_beside_it
     }
 }
 
+/// Whoever puts an old file in the ledger's place has it brought up to date again.
+#[tokio::test]
+async fn the_copy_of_a_ledger_is_kept_when_another_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let copy = |number: &str| folder.path().join(format!("ledger.db.v2.bak{number}"));
+    let open = |sql: &str| drop(Ledger::open(&stored(folder.path(), sql), OpenOptions::default()).unwrap());
+    open(STORED[1].1);
+    let first = fs::read(copy("")).unwrap();
+    // A try that did not end: the copy of this very ledger is there.
+    open(STORED[1].1);
+    assert_eq!((fs::read(copy("")).unwrap() == first, copy(".2").exists()), (true, false));
+    for (number, others) in [(".2", "DELETE FROM diagnostics;"), (".3", "UPDATE evidence SET body_json = '{}';")] {
+        open(&format!("{}{others}", STORED[1].1));
+        assert_eq!((fs::read(copy("")).unwrap() == first, layout(&copy(number))), (true, 2), "{number}");
+    }
+    assert!(!copy(".4").exists());
+    drop(rusqlite::Connection::open(copy("")).unwrap().execute_batch("DROP TABLE commits"));
+    open(STORED[1].1);
+    assert_eq!(layout(&copy(".4")), 2, "what is no copy any more is left as it is");
+    fs::read_dir(folder.path()).unwrap().for_each(|file| assert!(!file.unwrap().file_name().to_string_lossy().contains("part")));
+}
+
 /// A process that dies anywhere in between leaves a ledger of the old layout or of the new one.
 #[tokio::test]
 async fn a_crash_in_the_middle_leaves_a_usable_ledger() {
