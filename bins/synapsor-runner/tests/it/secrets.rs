@@ -110,7 +110,7 @@ fn every_form_is_found() {
     }
 }
 
-/// An application that says everything that it was told, in the words of a receipt or in none.
+/// An application that says everything that it was told, in the words of a receipt, in none, and in what a receipt adds to an outcome.
 fn parrot() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -120,8 +120,12 @@ fn parrot() -> SocketAddr {
             let mut request = vec![0; 1 << 16];
             let length = stream.read(&mut request).unwrap_or(0);
             let heard = String::from_utf8_lossy(&request[..length]).into_owned();
-            let body = match number % 2 {
+            let body = match number % 3 {
                 0 => heard,
+                1 => json!({"status": "failed", "rows_affected": 0, "source_database_mutated": false, "safe_error_code": "NOT_TODAY",
+                    "previous_version": heard, "new_version": TOKEN_IN_BASE64,
+                    "details": {"heard": heard, heard.as_str(): [{"secret": APP_SECRET}]}})
+                .to_string(),
                 _ => json!({"schema_version": "synapsor.app-handler-receipt.v1", "status": "failed", "source_database_mutated": false,
                     "safe_error_code": "HANDLER_BUSINESS_ERROR", "error": heard, "message": heard, "details": {"heard": heard}})
                 .to_string(),
@@ -135,8 +139,11 @@ fn parrot() -> SocketAddr {
 }
 
 const APP_TOKEN: &str = "canary-app-token/4f+1";
+const TOKEN_IN_BASE64: &str = "Y2FuYXJ5LWFwcC10b2tlbi80Zisx";
 const APP_SECRET: &str = "canary-signing-secret-9a7c";
+const PATH: &str = "canary-of-the-path-1e9b";
 const COMMAND: &str = "canary-of-the-command-2b8d";
+const ARGUMENT: &str = "canary-of-the-line-7c3a";
 const KEY: &str = "Y2FuYXJ5LWtleS1ieXRlcw";
 
 /// A capability whose change this executor carries out.
@@ -152,14 +159,20 @@ fn offer(desk: &Desk, name: &str, executor: &str) {
 #[test]
 fn no_secret_of_a_server_or_a_handler_is_in_anything_that_is_written() {
     let mut desk = Desk::sqlite();
-    let mut hunt = Hunt::of(&[TOKEN, APP_TOKEN, APP_SECRET, COMMAND, KEY]);
-    desk.set("APP_URL", format!("http://{}/writeback", parrot()));
+    let mut hunt = Hunt::of(&[TOKEN, APP_TOKEN, APP_SECRET, PATH, COMMAND, ARGUMENT, KEY]);
+    desk.set("APP_URL", format!("http://{}/hooks/{PATH}?key={PATH}", parrot()));
     desk.set("GONE_URL", "http://127.0.0.1:1/writeback");
     desk.set("APP_TOKEN", APP_TOKEN);
     desk.set("APP_SECRET", APP_SECRET);
     desk.set("APP_PASSWORD", COMMAND);
-    let script = desk.folder.write("app.sh", "#!/bin/sh\necho \"the password is $APP_PASSWORD\" >&2\necho \"$APP_PASSWORD\"\nexit 3\n");
-    desk.set("APP_COMMAND", format!("/bin/sh {}", script.display()));
+    // Without a receipt at first, and then with one.
+    let script = desk.folder.write(
+        "app.sh",
+        "#!/bin/sh\necho \"the password is $APP_PASSWORD, $(printf %s \"$APP_PASSWORD\" | base64), and $*\" >&2\n\
+        [ -e \"$0.ran\" ] || { : > \"$0.ran\"; echo \"$APP_PASSWORD\"; exit 3; }\n\
+        echo \"{\\\"status\\\":\\\"failed\\\",\\\"rows_affected\\\":0,\\\"source_database_mutated\\\":false,\\\"safe_error_code\\\":\\\"NOT_TODAY\\\",\\\"details\\\":{\\\"$APP_PASSWORD\\\":\\\"$*\\\"}}\"\n",
+    );
+    desk.set("APP_COMMAND", format!("/bin/sh {} --password {ARGUMENT}", script.display()));
     let handler = |url: &str| {
         json!({"type": "http_handler", "url_env": url, "auth": {"type": "bearer_env", "token_env": "APP_TOKEN"},
             "signing_secret_env": "APP_SECRET", "redelivery": "safe", "dry_run": "handler"})
