@@ -103,6 +103,9 @@ async fn head(words: &Whole) -> Answer<ExitCode> {
 
 async fn backup(words: &Backup) -> Answer<ExitCode> {
     let ledger = ledger(&Setup::store(&words.whole.place)?)?;
+    if words.file.force {
+        synapsor_ledger::replaceable(&words.file.output).map_err(irreplaceable)?;
+    }
     let made = ledger.backup(&words.file.output, words.file.force).await?;
     if words.whole.format.json {
         answer(&made, []);
@@ -228,6 +231,11 @@ fn taken(error: LedgerError) -> Failure {
         _ => return error.into(),
     };
     Failure::from(error).hint(hint)
+}
+
+/// A file that is more than a copy of a ledger: the business's own, the configuration.
+fn irreplaceable(error: LedgerError) -> Failure {
+    Failure::from(error).hint("`--force` replaces a ledger or a backup of one, and nothing else; name another file")
 }
 
 /// What is old can go without stopping anybody.

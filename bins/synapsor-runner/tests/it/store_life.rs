@@ -117,6 +117,21 @@ fn a_reset_asks_and_removes_the_ledger_alone() {
 }
 
 #[test]
+fn a_forced_backup_replaces_a_ledger_and_nothing_else() {
+    let desk = busy();
+    desk.folder.write("empty.db", "");
+    let (config, invoice) = (desk.folder.read("synapsor.runner.json"), desk.invoice());
+    for (name, named) in [("business.db", "is a database, but not a ledger"), ("synapsor.runner.json", "is not a database")] {
+        let seen = desk.run(&format!("store backup --force --output {name}"));
+        assert!(seen.code == Some(1) && seen.stderr.contains(named) && seen.stderr.contains("name another file"), "{seen}");
+    }
+    assert_eq!((desk.folder.read("synapsor.runner.json"), desk.invoice()), (config, invoice));
+    for name in ["copy.db", "copy.db", "empty.db"] {
+        assert_eq!(desk.run(&format!("store backup --force --output {name}")).code, Some(0), "{name}");
+    }
+}
+
+#[test]
 fn a_backup_that_is_not_there_is_what_is_missing() {
     let desk = busy();
     let seen = desk.run("store restore nothing.db --yes");
