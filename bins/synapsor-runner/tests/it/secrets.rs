@@ -414,6 +414,10 @@ fn trap_35_a_column_that_counts_tokens_is_served_and_one_that_holds_one_is_refus
     let seen = desk.run("config validate");
     assert!(seen.code == Some(0) && seen.stdout.contains("warning SECRET_COLUMN_ACKNOWLEDGED"), "{seen}");
     assert_eq!(desk.call("desk.reset", &json!({"id": "INV-1"}))["data"]["reset_token"], "abc");
+    // The ledger keeps the values of a version, too.
+    desk.configure(|config| config["capabilities"][1]["conflict_guard"] = json!({"column": "session_id"}));
+    let seen = desk.run("config validate");
+    assert!(seen.code == Some(1) && seen.stdout.contains("SECRET_COLUMN $.capabilities[1].conflict_guard.column"), "{seen}");
 }
 
 /// TRAP 34: what is shown of the ledger keeps its keys.
