@@ -23,10 +23,11 @@ fn main() -> ExitCode {
     let cli = cli::Cli::of_process();
     logging::start();
     let (json, again) = (cli.verb.json(), cli.verb.place().map(cli::Place::again).unwrap_or_default());
-    match runtime(&cli.verb).and_then(|runtime| runtime.block_on(verbs::run(cli.verb))) {
+    let code = match runtime(&cli.verb).and_then(|runtime| runtime.block_on(verbs::run(cli.verb))) {
         Ok(code) => code,
         Err(failure) => output::failure(&failure.repeating(&again), json),
-    }
+    };
+    output::ended(code)
 }
 
 /// A server uses every core; a command needs one thread and starts faster.

@@ -1,11 +1,16 @@
 //! How is an answer printed?
 //!
 //! The only place that writes to stdout and stderr. Answers go to stdout, everything else to stderr; colour only where a terminal shows it,
-//! and never as the only sign of anything. A reader that went away is no error.
+//! and never as the only sign of anything.
+//!
+//! # Invariants
+//! - A reader that went away is no error. An answer that could not be written for another reason is said once, and the exit code is 1; what
+//!   was begun goes on.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -15,20 +20,29 @@ use crate::failure::Failure;
 /// Exit code 1: an error, or a negative outcome.
 pub(crate) const NEGATIVE: u8 = 1;
 
-/// Prints one line to stdout.
+/// Whether some of the answer could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints one line to stdout, or several.
 pub(crate) fn line(text: impl Display) {
-    write(&mut anstream::stdout().lock(), &text);
+    answer(&text.to_string());
 }
 
 /// Prints one line to stderr.
 pub(crate) fn note(text: impl Display) {
-    write(&mut anstream::stderr().lock(), &text);
+    // There is nobody left to tell.
+    let _gone = write(&mut anstream::stderr().lock(), &text);
+}
+
+/// The exit code of a program that ends with this one, and 1 if some of its answer could not be written.
+pub(crate) fn ended(code: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) { ExitCode::from(NEGATIVE) } else { code }
 }
 
 /// Prints a record as JSON to stdout. What a terminal would hide is escaped, so that the JSON is the same and looks like what it says.
 pub(crate) fn json(record: &impl Serialize) {
     match serde_json::to_string_pretty(record) {
-        Ok(text) => line(visible_json(&text)),
+        Ok(text) => answer(&visible_json(&text)),
         Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
     }
 }
@@ -36,7 +50,7 @@ pub(crate) fn json(record: &impl Serialize) {
 /// Prints a record as one line of JSON to stdout.
 pub(crate) fn json_line(record: &impl Serialize) {
     match serde_json::to_string(record) {
-        Ok(text) => line(visible_json(&text)),
+        Ok(text) => answer(&visible_json(&text)),
         Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
     }
 }
@@ -124,9 +138,21 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
 }
 
-fn write(stream: &mut impl Write, text: &dyn Display) {
-    // Whoever read us may be gone; there is nobody left to tell.
-    let _gone = writeln!(stream, "{text}").and_then(|()| stream.flush());
+fn answer(text: &str) {
+    if let Err(error) = write(&mut anstream::stdout().lock(), &text) {
+        lost(&error);
+    }
+}
+
+/// Remembers that some of the answer is lost, and says so the first time. Whoever read us may be gone, and misses nothing.
+fn lost(error: &io::Error) {
+    if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+        note(format_args!("{}: the answer could not be written: {error}", paint("error", AnsiColor::Red)));
+    }
+}
+
+fn write(stream: &mut impl Write, text: &dyn Display) -> io::Result<()> {
+    writeln!(stream, "{text}").and_then(|()| stream.flush())
 }
 
 #[cfg(test)]

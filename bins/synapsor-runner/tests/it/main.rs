@@ -27,6 +27,7 @@ mod lookups;
 mod loops;
 mod mcp_client;
 mod modes;
+mod output;
 mod proving;
 mod records;
 mod resources;
