@@ -194,3 +194,34 @@ fn a_long_text_is_cheap() {
         assert!(began.elapsed().as_secs() < 10, "{unit}");
     }
 }
+
+/// Every text and every secret is somebody else's.
+#[test]
+fn no_text_and_no_secret_ends_the_runner() {
+    const SIGNS: [&str; 24] = [
+        "%", "\\", "&", "#", "x", "u", "{", "}", ";", "0", "d83d", "2", "5", "c", "é", "😀", "://", "@", ":", "=", "\n", " ", "whsec_", "-",
+    ];
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut drawn = |length: usize| -> String {
+        let mut one = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            SIGNS[(state % 24) as usize]
+        };
+        (0..length).map(|_| one()).collect()
+    };
+    for _ in 0..80 {
+        let (value, argument, url) = (drawn(9), drawn(7), format!("http://127.0.0.1/{}", drawn(9)));
+        let redactions = [
+            command(&[("IT", &value)], &["--token", &argument, &value]),
+            Redaction::of(Loaded::of_service(&secret(&url), Some(&secret(&value)), Some(&secret(&argument)))),
+        ];
+        for redaction in redactions {
+            let text = format!("{}{value}{}", drawn(30), drawn(30));
+            let shown = redaction.of_text(&text);
+            assert!(value.trim().len() < 8 || !shown.contains(value.trim()), "{value:?} {shown:?}");
+            assert!(redaction.of_end(&text.repeat(40)).len() <= 40 * text.len() * 3);
+        }
+    }
+}
