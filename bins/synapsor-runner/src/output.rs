@@ -4,9 +4,11 @@
 //! and never as the only sign of anything.
 //!
 //! # Invariants
+//! - What a database, an application or a model wrote may hold a credential: none goes to stdout, neither in a line nor in a string of JSON.
 //! - A reader that went away is no error. An answer that could not be written for another reason is said once, and the exit code is 1; what
 //!   was begun goes on.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -14,6 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::Value;
+use synapsor_protocol::credential::{has_credential, redacted};
 
 use crate::failure::Failure;
 
@@ -25,7 +29,7 @@ static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Prints one line to stdout, or several.
 pub(crate) fn line(text: impl Display) {
-    answer(&text.to_string());
+    answer(&lines_redacted(&text.to_string()));
 }
 
 /// Prints one line to stderr.
@@ -41,7 +45,7 @@ pub(crate) fn ended(code: ExitCode) -> ExitCode {
 
 /// Prints a record as JSON to stdout. What a terminal would hide is escaped, so that the JSON is the same and looks like what it says.
 pub(crate) fn json(record: &impl Serialize) {
-    match serde_json::to_string_pretty(record) {
+    match serde_json::to_value(record).and_then(|record| serde_json::to_string_pretty(&strings_redacted(record))) {
         Ok(text) => answer(&visible_json(&text)),
         Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
     }
@@ -49,7 +53,7 @@ pub(crate) fn json(record: &impl Serialize) {
 
 /// Prints a record as one line of JSON to stdout.
 pub(crate) fn json_line(record: &impl Serialize) {
-    match serde_json::to_string(record) {
+    match serde_json::to_value(record).and_then(|record| serde_json::to_string(&strings_redacted(record))) {
         Ok(text) => answer(&visible_json(&text)),
         Err(cause) => note(format_args!("error: the answer cannot be written as JSON: {cause}")),
     }
@@ -138,6 +142,25 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
 }
 
+/// The text without credentials: each line by itself, because one that begins in a line ends there.
+fn lines_redacted(text: &str) -> Cow<'_, str> {
+    if !text.split('\n').any(has_credential) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(redacted).collect::<Vec<_>>().join("\n"))
+}
+
+/// The record without credentials: each string and each key by itself, before it is escaped.
+fn strings_redacted(record: Value) -> Value {
+    let owned = |text: String| if has_credential(&text) { redacted(&text).into_owned() } else { text };
+    match record {
+        Value::String(text) => Value::String(owned(text)),
+        Value::Array(items) => items.into_iter().map(strings_redacted).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (owned(key), strings_redacted(value))).collect(),
+        plain => plain,
+    }
+}
+
 fn answer(text: &str) {
     if let Err(error) = write(&mut anstream::stdout().lock(), &text) {
         lost(&error);
@@ -157,8 +180,29 @@ fn write(stream: &mut impl Write, text: &dyn Display) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{told, visible, visible_json};
+    use super::{lines_redacted, strings_redacted, told, visible, visible_json};
     use crate::failure::Failure;
+
+    #[test]
+    fn no_line_and_no_string_of_an_answer_has_a_credential() {
+        let told = "last: see postgres://u:hunter2@h/d\n-----BEGIN PRIVATE KEY----- is missing\nwith Bearer 0123456789abcdefX, and more";
+        insta::assert_snapshot!(lines_redacted(told), @r"
+        last: see postgres://u:[redacted]@h/d
+        -----BEGIN PRIVATE KEY----- is missing
+        with Bearer [redacted], and more
+        ");
+        let record = serde_json::json!({"wrp_01J8Z": ["sha256:0f3a", 7, null, "a\nBearer 0123456789abcdefX\"é"],
+            "postgres://u:hunter2@h/d": {"b": true}, "a": "z"});
+        insta::assert_snapshot!(strings_redacted(record), @r#"{"wrp_01J8Z":["sha256:0f3a",7,null,"a\nBearer [redacted]\"é"],"postgres://u:[redacted]@h/d":{"b":true},"a":"z"}"#);
+    }
+
+    #[test]
+    fn what_has_no_credential_is_printed_as_it_is_and_at_once() {
+        let rows = "wrp_01J8Z0  applied  billing.propose_waiver  invoice:INV-1  2026-03-02T08:00:00Z\n".repeat(10_000);
+        let began = std::time::Instant::now();
+        assert!(matches!(lines_redacted(&rows), std::borrow::Cow::Borrowed(_)));
+        assert!(began.elapsed().as_millis() < 2000, "{:?}", began.elapsed());
+    }
 
     #[test]
     fn what_a_terminal_hides_is_made_visible() {
