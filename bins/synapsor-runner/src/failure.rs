@@ -131,6 +131,9 @@ impl From<LedgerError> for Failure {
             }
             LedgerError::NoBackup(_) => failure.hint("name a file that `store backup` wrote"),
             LedgerError::Exists(_) => failure.hint("name another file, or say `--force` to replace it"),
+            LedgerError::Unsettled(_) => {
+                failure.hint("make room if the disk is full, and run the command again: what is on record already is not recorded twice")
+            }
             LedgerError::Full => failure.hint("make room and run the command again"),
             LedgerError::ReadOnly(_) => failure.hint("this account must be able to write the file and its folder, where its log is kept"),
             _ => failure,

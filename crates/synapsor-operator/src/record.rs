@@ -18,6 +18,9 @@ use crate::retry::Next;
 /// How long something known is offered to a ledger that cannot take it now.
 const RECORDING: Duration = Duration::from_secs(30);
 
+/// The longest pause between two offers.
+const LONGEST: Duration = Duration::from_secs(2);
+
 impl OperatorPort {
     /// Records what an attempt reported, and what follows.
     pub(crate) async fn record(&self, id: &ProposalId, attempt: u32, report: &Report, next: &Next) -> Result<Proposal, OperatorError> {
@@ -50,13 +53,14 @@ async fn offered<F>(ask: impl Fn() -> F) -> Result<Proposal, LedgerError>
 where
     F: Future<Output = Result<Proposal, LedgerError>>,
 {
-    let give_up = tokio::time::Instant::now() + RECORDING;
+    let (give_up, mut pause) = (tokio::time::Instant::now() + RECORDING, POLL);
     loop {
         match ask().await {
             Err(LedgerError::Busy | LedgerError::RolledBack | LedgerError::Unsettled(_) | LedgerError::Full)
                 if tokio::time::Instant::now() < give_up =>
             {
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
             }
             answer => return answer,
         }

@@ -33,8 +33,9 @@ pub(super) async fn run(words: &Work) -> Answer<ExitCode> {
     let worker = chores.into_iter().fold(Worker::new(port, settings(words.pace, words.drain)), Worker::with_chore);
     let json = words.json;
     let tally = worker.run(&stop, &mut |news| tell(news, json)).await?;
-    summary(&tally, json);
-    Ok(output::exit(!words.drain || tally.is_clean()))
+    let well = !words.drain || tally.is_clean();
+    summary(&tally, well, json);
+    Ok(output::exit(well))
 }
 
 pub(super) async fn pause(words: &PauseWorkers) -> Answer<ExitCode> {
@@ -247,9 +248,9 @@ fn told_pause(pause: &Pause) -> String {
     format!("since {} by {}{reason}", pause.since, visible(&pause.by.account))
 }
 
-fn summary(tally: &WorkerTally, json: bool) {
+fn summary(tally: &WorkerTally, well: bool, json: bool) {
     if json {
-        let mut record = json!({"event": "ended", "at": Timestamp::now(), "ok": tally.is_clean()});
+        let mut record = json!({"event": "ended", "at": Timestamp::now(), "ok": well});
         if let (Some(members), Value::Object(tally)) = (record.as_object_mut(), json!(tally)) {
             members.extend(tally);
         }

@@ -278,7 +278,7 @@ fn a_person_may_wait_no_longer_for_an_attempt() {
         until("the command runs", || desk.folder.join("begun").exists());
         for _ in 0..signals {
             tell(&running, Signal::SIGINT);
-            running.wait_for_stderr("finishing what has begun");
+            let _said = running.wait_for_stderr("finishing what has begun");
         }
         let begun = Instant::now();
         assert_eq!(running.wait().code(), Some(1));

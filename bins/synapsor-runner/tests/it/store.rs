@@ -108,7 +108,8 @@ fn a_database_that_is_no_ledger_is_refused_and_left_as_it_is() {
     sqlite::execute(&desk.ledger(), "create table shopping (what text)");
     assert_snapshot!(check(&desk), @"error: `<folder>/ledger.db` is a database, but not a ledger");
     desk.set("SYNAPSOR_LOCAL_STORE", desk.folder.join("business.db").display().to_string());
-    for words in ["proposals list", "store stats", "store verify", "store prune --older-than 1d --yes", "store vacuum", "store reset --yes"] {
+    for words in ["proposals list", "store stats", "store verify", "store prune --older-than 1d --yes", "store vacuum", "store reset --yes"]
+    {
         let seen = desk.run(words);
         assert_eq!(seen.code, Some(1), "{words}: {seen}");
     }
