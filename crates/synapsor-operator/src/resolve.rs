@@ -126,8 +126,8 @@ impl OperatorPort {
         Ok(Resolution::Attested(Box::new(self.order(id, order).await?)))
     }
 
-    /// Finds out what became of a claimed proposal whose outcome is unknown: by another attempt, which finds what the earlier ones left or makes the change, once;
-    /// by a tombstone, if no attempt may be made any more; or it says what a person has to do.
+    /// Finds out what became of a claimed proposal whose outcome is unknown: by another attempt, which finds what the earlier ones left or
+    /// makes the change, once; by a tombstone, if no attempt may be made any more; or it says what a person has to do.
     pub async fn reconcile(&self, id: &ProposalId, waiting: &mut (dyn FnMut(&Waiting) + Send)) -> Result<Reconciled, OperatorError> {
         let dossier = self.ledger.load(id).await?;
         if !dossier.proposal.unresolved() {

@@ -34,6 +34,8 @@ pub(crate) enum Mood {
     LosesOneAnswer,
     /// Refuses for good, and does nothing.
     Refuses,
+    /// Finds a receipt that somebody else began.
+    Foreign,
     /// Makes the change after so long.
     Slow(Duration),
     /// Breaks the program.
@@ -123,6 +125,7 @@ impl Station {
                 Report::because(Outcome::Unknown, ErrorCode::COMMIT_UNKNOWN)
             }
             Mood::Refuses => Report::because(Outcome::Failed, ErrorCode::PERMISSION_DENIED),
+            Mood::Foreign => Report::because(Outcome::Unknown, ErrorCode::IDEMPOTENCY_RECEIPT_IN_PROGRESS),
             Mood::Slow(time) => {
                 tokio::time::sleep(time).await;
                 self.write(job)

@@ -90,6 +90,41 @@ async fn a_dead_letter_that_had_its_effect_is_found_applied() {
     assert_eq!(floor.shop.effects(), 1);
 }
 
+/// Another attempt would find the same, and move on the moment from which a person may say what they found.
+#[tokio::test]
+async fn where_somebody_elses_receipt_stands_reconciling_asks_no_more() {
+    let floor = Floor::new();
+    let id = given_up(&floor, "shop", Mood::Foreign).await;
+    let asked = floor.shop.asked();
+    for _ in 0..3 {
+        let told = reconcile(&floor, &id).await;
+        assert!(told.starts_with("a person must say"), "{told}");
+    }
+    assert_eq!(floor.shop.asked(), asked);
+}
+
+/// What is proved to have done nothing, and what nobody tried, is not tried to find out about it.
+#[tokio::test]
+async fn what_is_known_is_not_asked_about() {
+    let floor = Floor::new();
+    let (refused, untried) = (given_up(&floor, "shop", Mood::Refuses).await, floor.approved("shop").await);
+    let asked = floor.shop.asked();
+    assert_eq!(reconcile(&floor, &refused).await, "known, pending_worker");
+    assert_eq!(reconcile(&floor, &untried).await, "known, approved");
+    assert_eq!(floor.shop.asked(), asked);
+}
+
+/// A right that was taken away: the queue waits for its return, but for the few that were under way.
+#[tokio::test]
+async fn what_every_job_is_refused_for_is_not_asked_by_all_of_them() {
+    let floor = Floor::new();
+    floor.many_approved("shop", 60).await;
+    floor.shop.is(Mood::Refuses);
+    let (tally, _) = floor.drain().await;
+    assert!(tally.dead_letters < 30 && tally.left > 30, "{tally:?}");
+    assert_eq!(floor.shop.effects(), 0);
+}
+
 #[tokio::test]
 async fn a_dead_letter_that_was_never_tried_is_withdrawn() {
     let floor = Floor::new();
@@ -98,6 +133,7 @@ async fn a_dead_letter_that_was_never_tried_is_withdrawn() {
     let by = synapsor_proposal::OperatorIdentity::new("dana", 1000, synapsor_proposal::Roles::Every, None);
     let order = synapsor_proposal::Order::Park { attempt: 0, reason: "the configuration does not allow it".into() };
     floor.operator().execute(&id, synapsor_proposal::OperatorCommand { by, order }).await.unwrap();
+    assert_snapshot!(resolve(&floor, &id, Some(Applied)).await, @"refused: proposal wrp_1 was never tried, so it is not applied: without `--outcome` it is withdrawn");
     assert_snapshot!(resolve(&floor, &id, None).await, @"ended, canceled");
 }
 
